@@ -1,0 +1,43 @@
+"""Monte Carlo uncertainty and forecasting: priors in text, models as functions, one joint set of possible worlds.
+
+Examples
+--------
+>>> import forecast
+>>> study = forecast.open_study(".")                                     # doctest: +SKIP
+>>> study.run()["training_cost"].median()                                # doctest: +SKIP
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from forecast.crossing import first_crossing as first_crossing
+    from forecast.errors import ForecastError as ForecastError
+    from forecast.errors import StudyError as StudyError
+    from forecast.starter_study import new as new
+    from forecast.starter_study import starter as starter
+    from forecast.study import Study as Study
+    from forecast.study import open_study as open_study
+
+__version__ = "0.1.0"
+
+# Where each public name lives: imported when it is first used, so that the command line starts fast.
+_HOMES = {
+    "ForecastError": "errors",
+    "Study": "study",
+    "StudyError": "errors",
+    "first_crossing": "crossing",
+    "new": "starter_study",
+    "open_study": "study",
+    "starter": "starter_study",
+}
+__all__ = [*_HOMES, "__version__"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'forecast' has no attribute '{name}'")
+    from importlib import import_module
+
+    value = getattr(import_module(f"forecast.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value

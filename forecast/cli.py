@@ -1,0 +1,217 @@
+"""The command line: arguments only. Results go to stdout, messages to stderr.
+
+Exit codes: 0 ok, 1 failure, 2 usage, 3 study invalid, 4 quality gate, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from forecast.errors import ForecastError, Problem, StudyError, UsageError, nearest
+
+DESCRIPTION = "Forecasts with uncertainty: priors in text and models as functions to credible intervals."
+TRUST = "Opening a study runs the Python in its models/ folder: open only studies you trust."
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit code."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    try:
+        code = options.command(options)
+        sys.stdout.flush()
+        return int(code or 0)
+    except ForecastError as error:
+        _complain(str(error))
+        return error.exit_code
+    except KeyboardInterrupt:
+        _complain("interrupted")
+        return 130
+    except BrokenPipeError:  # the reader has seen enough, as with `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _complain(text: str) -> None:
+    colour = sys.stderr.isatty() and "NO_COLOR" not in os.environ
+    label = "\033[31merror:\033[0m" if colour else "error:"
+    lines = text.splitlines() or ["failed"]
+    print("\n".join(f"{label} {line}" for line in lines), file=sys.stderr)
+
+
+class _Parser(argparse.ArgumentParser):
+    """Tells what is wrong in a line, with the nearest command or option."""
+
+    def error(self, message: str) -> Any:
+        words = {option for action in self._actions for option in action.option_strings}
+        words |= {name for action in self._actions if isinstance(action.choices, dict) for name in action.choices}
+        hint = next((h for word in sys.argv[1:] if word not in words and (h := nearest(word, words))), "")
+        _complain(f"{self.prog}: {message}; {hint or f'see {self.prog} --help'}")
+        raise SystemExit(2)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="forecast", description=DESCRIPTION, epilog=TRUST, allow_abbrev=False)
+    from forecast.study import VERSION
+
+    parser.add_argument("--version", action="version", version=f"forecast {VERSION}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=_Parser)
+
+    new = commands.add_parser("new", help="make a study from the starter", allow_abbrev=False)
+    new.add_argument("folder", metavar="DIR")
+    new.set_defaults(command=_new)
+
+    check = commands.add_parser("check", help="find every problem of a study, and list what it consists of", epilog=TRUST, allow_abbrev=False)
+    check.add_argument("folder", metavar="DIR", nargs="?", default=".")
+    check.set_defaults(command=_check)
+
+    run = commands.add_parser("run", help="draw possible worlds and tell the intervals", epilog=TRUST, allow_abbrev=False)
+    run.add_argument("folder", metavar="DIR", nargs="?", default=".")
+    _run_options(run)
+    run.add_argument("--quantity", "-q", action="append", metavar="NAME[@YEAR]", help="what to report (repeatable)")
+    run.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    run.add_argument("--out", metavar="FOLDER", help="also write result.json and result.nc there")
+    run.set_defaults(command=_run)
+
+    show = commands.add_parser("show", help="tell all about one quantity", epilog=TRUST, allow_abbrev=False)
+    show.add_argument("quantity", metavar="QUANTITY", help="a name, or name@year")
+    show.add_argument("folder", metavar="DIR", nargs="?", default=".")
+    _run_options(show)
+    show.set_defaults(command=_show)
+    return parser
+
+
+def _run_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=DIST", help="replace a quantity: a scenario (repeatable)")
+    parser.add_argument("--years", metavar="YEARS", help="the year axis, such as 2024:2060")
+    parser.add_argument("--draws", metavar="N", help="number of worlds (default: as many as the precision needs)")
+    parser.add_argument("--seed", metavar="N", help="seed (default: the report's)")
+    parser.add_argument("--prob", metavar="P", help="probability inside the intervals, such as 0.9 or 90%%")
+    parser.add_argument("--method", choices=("qmc", "mc"), default="qmc", help="quasi-Monte Carlo (default) or plain Monte Carlo")
+    parser.add_argument("--precision", metavar="P", help="Monte Carlo error of an interval's ends against its width (default 0.5%%)")
+
+
+def _new(options: argparse.Namespace) -> None:
+    from forecast.starter_study import new
+
+    folder = new(options.folder)
+    print(folder)
+    _say(f"Made {folder} with priors/, models/ and reports/. Next: forecast run {folder}")
+
+
+def _check(options: argparse.Namespace) -> None:
+    from forecast.study import open_study
+    from forecast.text import listing
+
+    study = open_study(options.folder)
+    _tell_notes(study)
+    print(listing(study))
+
+
+def _run(options: argparse.Namespace) -> None:
+    from forecast.study import open_study
+
+    study = open_study(options.folder)
+    _tell_notes(study)
+    result = study.run(options.quantity, **_run_arguments(options))
+    if options.out:
+        from pathlib import Path
+
+        from forecast.export import write_json, write_netcdf
+
+        folder = Path(options.out)
+        try:
+            write_json(result, folder / "result.json")
+            write_netcdf(result, folder / "result.nc")
+        except OSError as error:
+            raise ForecastError(f"{folder}: cannot be written ({error.strerror or error}); choose another folder") from error
+    if options.json:
+        import json
+
+        from forecast.export import to_json
+
+        print(json.dumps(to_json(result), indent=1, ensure_ascii=False))
+    else:
+        from forecast.text import table
+
+        print(table(result))
+    if options.out:
+        _say(f"Wrote {options.out}/result.json and {options.out}/result.nc")
+
+
+def _show(options: argparse.Namespace) -> None:
+    from forecast.study import open_study
+    from forecast.text import sheet
+
+    study = open_study(options.folder)
+    name, _, year = options.quantity.partition("@")
+    study.definition(name)
+    arguments = _run_arguments(options)
+    result = study.run([options.quantity], **arguments)
+    if not year and result.has_years(name):
+        print(sheet(study.run([f"{name}@{y:g}" for y in _a_few(result.years)], **arguments), name))
+    else:
+        print(sheet(result, name))
+
+
+def _a_few(years: Sequence[float]) -> list[float]:
+    step = max(1, len(years) // 6)
+    return list(years[::step])
+
+
+def _run_arguments(options: argparse.Namespace) -> dict[str, Any]:
+    """The options that a run takes, as values; every problem at once."""
+    problems: list[Problem] = []
+    arguments: dict[str, Any] = {"method": options.method}
+    given: dict[str, str] = {}
+    for text in options.set:
+        name, equals, value = text.partition("=")
+        if not equals or not name.strip() or not value.strip():
+            problems.append(Problem("--set", f"is not NAME=DIST ({text})", "write --set utilisation=0.4 or --set 'cost=1M to 5M'"))
+        given[name.strip()] = value.strip()
+    if given:
+        arguments["given"] = given
+    if options.years is not None:
+        from forecast.report_files import read_years
+
+        arguments["years"] = read_years(options.years, "--years", problems) or None
+    for option, whole in (("draws", True), ("seed", True), ("prob", False), ("precision", False)):
+        text = getattr(options, option)
+        if text is not None:
+            value = _number(text, f"--{option}", whole, problems)
+            if value is not None:
+                arguments[option] = value
+    if problems:
+        raise UsageError("\n".join(map(str, problems)))
+    return arguments
+
+
+def _number(text: str, place: str, whole: bool, problems: list[Problem]) -> float | int | None:
+    from forecast.distribution import parse_number
+
+    try:
+        value = parse_number(text, place)
+    except StudyError as error:
+        problems.extend(error.problems)
+        return None
+    if whole and value != int(value):
+        problems.append(Problem(place, f"is not a whole number ({text})", "write 65536, say"))
+        return None
+    return int(value) if whole else value
+
+
+def _tell_notes(study: Any) -> None:
+    for note in study.notes:
+        _say(f"note: {note}")
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,138 @@
+"""A forecast to JSON and NetCDF."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import platform
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from forecast.graph import YEAR, ancestors
+from forecast.memo import write_atomically
+from forecast.run import Forecast
+from forecast.study import VERSION
+from forecast.quantile import means, prob_above
+
+SCHEMA = "forecast.run/1"
+MOST_DRAWS = 1024  # of each chain in a NetCDF file: the first 1,024 Sobol points are balanced by themselves
+
+
+def to_json(forecast: Forecast) -> dict[str, Any]:
+    """A forecast as the documented JSON object (see docs/json.md).
+
+    Parameters
+    ----------
+    forecast : Forecast
+
+    Returns
+    -------
+    dict
+        Of strings, numbers, lists and dicts; infinity is the string "inf" or "-inf".
+    """
+    quantities: dict[str, Any] = {}
+    for name in dict.fromkeys(request.name for request in forecast.requests):
+        definition = forecast.study.definition(name)
+        entry: dict[str, Any] = {
+            "label": definition.label,
+            "unit": forecast.study.labels[name],
+            "prob": forecast.prob,
+        }
+        if forecast.has_years(name):
+            asked = [r.year for r in forecast.requests if r.name == name]
+            years = forecast.years if None in asked else [year for year in asked if year is not None]
+            entry["by_year"] = {f"{year:g}": _figures(forecast, name, year) for year in years}
+        else:
+            entry.update(_figures(forecast, name, None))
+        quantities[name] = entry
+    bands = forecast.bands()
+    for text, band in bands.items():
+        name, _, year = text.partition("@")
+        place = quantities[name]["by_year"][year] if year else quantities[name]
+        place["dependence_band"] = {f"{rho:g}": {k: _number(getattr(i, k)) for k in ("low", "median", "high")} for rho, i in band.items()}
+    return {"schema": SCHEMA, **provenance(forecast), "quantities": quantities}
+
+
+def provenance(forecast: Forecast) -> dict[str, Any]:
+    """What a forecast was computed from, and how: enough to run it again."""
+    return {
+        "study": forecast.study.name,
+        "study_hash": forecast.study.digest,
+        "seed": forecast.design.seed,
+        "draws": forecast.draws * forecast.design.chains,
+        "chains": forecast.design.chains,
+        "method": forecast.design.method,
+        "precise": forecast.met,
+        "years": list(forecast.years),
+        "given": dict(forecast.study.replaced),
+        "dependence": [
+            {"between": list(d.between), "rank_correlation": d.rank_correlation} for d in forecast.study.dependences
+        ],
+        "versions": {"forecast": VERSION, "numpy": np.__version__, "python": platform.python_version()},
+    }
+
+
+def _figures(forecast: Forecast, name: str, year: float | None) -> dict[str, Any]:
+    interval = forecast.interval(name, year=year)
+    draws = forecast.at(name, year)
+    average = means(draws)
+    figures: dict[str, Any] = {
+        "low": _number(interval.low),
+        "median": _number(interval.median),
+        "high": _number(interval.high),
+        "mean": _number(float(average.value)),
+        "mcse": {
+            "low": _number(interval.mcse_low),
+            "median": _number(interval.mcse_median),
+            "high": _number(interval.mcse_high),
+            "mean": _number(float(average.mcse)),
+        },
+        "never": float(prob_above(draws, np.finfo(float).max).value),
+        "already": float(prob_above(-draws, np.finfo(float).max).value),
+    }
+    thresholds = forecast.study.thresholds.get(name, {})
+    if thresholds:
+        figures["prob_above"] = {text: float(prob_above(draws, value).value) for text, value in thresholds.items()}
+    return figures
+
+
+def _number(value: float) -> float | str | None:
+    if math.isnan(value):
+        return None
+    if math.isinf(value):
+        return "inf" if value > 0 else "-inf"
+    return value
+
+
+def write_json(forecast: Forecast, path: Path) -> None:
+    """Write `to_json` to a file, atomically."""
+    write_atomically(path, (json.dumps(to_json(forecast), indent=1, ensure_ascii=False) + "\n").encode())
+
+
+def write_netcdf(forecast: Forecast, path: Path) -> None:
+    """Write the reported quantities and all they follow from, with joint draws, as NetCDF that xarray and ArviZ open.
+
+    Parameters
+    ----------
+    forecast : Forecast
+    path : pathlib.Path
+        The group ``posterior`` holds one variable a quantity, dims ``(chain, draw[, year])``; the root attribute
+        ``provenance`` is a JSON text. At most 1,024 draws of each chain are kept.
+    """
+    import xarray
+
+    wanted = ancestors((r.name for r in forecast.requests), forecast.study.functions) - {YEAR}
+    variables = {name: forecast[name].isel(draw=slice(MOST_DRAWS)) for name in forecast.study.names if name in wanted}
+    tree = xarray.DataTree.from_dict({"posterior": xarray.Dataset(variables)})
+    tree.attrs["provenance"] = json.dumps(provenance(forecast), sort_keys=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        tree.to_netcdf(temporary, engine="h5netcdf")
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+

@@ -1,0 +1,199 @@
+"""Functions wired by parameter name: their order, their ancestors, what is missing, and what runs in a circle.
+
+A quantity's value is an array whose last axis is the draws (one position, one possible world) and whose leading axis,
+where it has one, is the year: ``(draw,)`` or ``(year, draw)``. Broadcasting does the rest.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from forecast.errors import Problem, StudyError, nearest
+
+YEAR = "year"  # the one quantity that the engine itself supplies
+
+
+@dataclass(frozen=True)
+class Function:
+    """A quantity defined by a function of other quantities.
+
+    Parameters
+    ----------
+    name : str
+        Name of the quantity, which is the function's name.
+    call : callable
+        The function itself, written in numpy syntax.
+    parameters : tuple of str
+        The quantities it needs, which are its parameters' names.
+    label : str
+        The docstring's first sentence, without the unit.
+    unit : str
+        The unit its result is shown in, from the square brackets that end that sentence.
+    source : str
+        What the docstring's ``Source:`` says, or nothing.
+    place : str
+        File and line, for messages.
+    """
+
+    name: str
+    call: Callable[..., np.ndarray]
+    parameters: tuple[str, ...]
+    label: str
+    unit: str
+    source: str = ""
+    place: str = ""
+
+
+def order(functions: Mapping[str, Function], inputs: Collection[str]) -> tuple[str, ...]:
+    """Names of the functions so that each comes after everything it needs.
+
+    Parameters
+    ----------
+    functions : mapping of str to Function
+    inputs : collection of str
+        Names that need no function: priors, trends, ``year``.
+
+    Raises
+    ------
+    StudyError
+        Every parameter that nothing defines (with the nearest name), and every circle.
+
+    Examples
+    --------
+    >>> double = Function("double", lambda x: 2 * x, ("x",), "Twice x", "")
+    >>> order({"double": double}, {"x"})
+    ('double',)
+    """
+    problems = []
+    for function in functions.values():
+        for parameter in function.parameters:
+            if parameter not in functions and parameter not in inputs:
+                hint = nearest(parameter, [*functions, *inputs])
+                problems.append(
+                    Problem(
+                        f"{function.place} {function.name}()",
+                        f"nothing defines its parameter '{parameter}'",
+                        hint or f"add a prior [{parameter}] to priors/ or a function {parameter}() to models/",
+                    )
+                )
+    done: dict[str, None] = {}
+    path: list[str] = []
+
+    def visit(name: str) -> None:
+        if name in done or name not in functions:
+            return
+        if name in path:
+            circle = [*path[path.index(name) :], name]
+            problems.append(
+                Problem(functions[name].place, f"quantities define each other ({' -> '.join(circle)})", "break the circle")
+            )
+            return
+        path.append(name)
+        for parameter in functions[name].parameters:
+            visit(parameter)
+        path.pop()
+        done[name] = None
+
+    for name in functions:
+        visit(name)
+    if problems:
+        raise StudyError(problems)
+    return tuple(done)
+
+
+def ancestors(wanted: Iterable[str], functions: Mapping[str, Function]) -> frozenset[str]:
+    """The wanted quantities and everything they follow from."""
+    found: set[str] = set()
+    open_names = list(wanted)
+    while open_names:
+        name = open_names.pop()
+        if name not in found:
+            found.add(name)
+            if name in functions:
+                open_names.extend(functions[name].parameters)
+    return frozenset(found)
+
+
+def evaluate(
+    functions: Mapping[str, Function], sequence: Iterable[str], values: dict[str, np.ndarray], draws: int
+) -> dict[str, np.ndarray]:
+    """Run functions in order on arrays.
+
+    Parameters
+    ----------
+    functions : mapping of str to Function
+    sequence : iterable of str
+        The functions to run, in an order that `order` gives.
+    values : dict of str to numpy.ndarray
+        Values of the inputs, ``(draw,)`` or ``(year, draw)``; the results are added to it.
+    draws : int
+        Number of draws, the length of the last axis.
+
+    Returns
+    -------
+    dict of str to numpy.ndarray
+        `values`, with an array ``(draw,)``, ``(year, draw)`` or one that broadcasts to them for each function run.
+
+    Raises
+    ------
+    StudyError
+        A function that fails, gives something else than numbers of that shape, or NaN (with the first world).
+    """
+    years = values[YEAR].shape[0] if YEAR in values else 1
+    with np.errstate(all="ignore"):  # overflow to infinity is ordered by the quantiles; NaN is looked for below
+        for name in sequence:
+            function = functions[name]
+            try:
+                result = function.call(*[values[parameter] for parameter in function.parameters])
+                array = np.asarray(result, dtype=np.float64)
+            except StudyError:
+                raise
+            except Exception as error:  # a model is the user's code: whatever it raises is told, not thrown
+                raise StudyError([failure(function, error)]) from error
+            if array.ndim > 2 or array.shape[-1:] not in ((), (1,), (draws,)) or array.shape[:-1] not in ((), (1,), (years,)):
+                raise StudyError.at(
+                    f"{function.place} {name}()",
+                    f"gives an array of shape {array.shape}, not ({draws} draws) or ({years} years, {draws} draws)",
+                    "keep draws as the last axis and years as the first; reduce years with axis=0",
+                )
+            if np.isnan(array).any():
+                world = int(np.argwhere(np.isnan(array))[0][-1])
+                raise StudyError.at(
+                    f"{function.place} {name}()",
+                    f"gives NaN in world {world} ({_inputs_at(function, values, world)})",
+                    "keep its inputs where it is defined, for example with 'within' in a prior",
+                )
+            values[name] = array
+    return values
+
+
+def failure(function: Function, error: Exception) -> Problem:
+    """A model's exception as a problem that names the line it came from."""
+    place = f"{function.place} {function.name}()"
+    file = function.call.__code__.co_filename
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
+    if lines:
+        place = f"{_parent_and_name(file)}:{lines[-1]} {function.name}()"
+    text = str(error).split("\n")[0]
+    if "truth value" in text:
+        return Problem(place, "decides with 'if', 'and' or max() on an uncertain value", "use np.where, np.maximum or & instead")
+    return Problem(place, f"{type(error).__name__} ({text})", "a model gets arrays with draws as their last axis")
+
+
+def _inputs_at(function: Function, values: Mapping[str, np.ndarray], world: int) -> str:
+    parts = []
+    for parameter in function.parameters:
+        if parameter != YEAR:
+            value = values[parameter]
+            parts.append(f"{parameter} = {value[..., min(world, value.shape[-1] - 1)].ravel()[-1] if value.ndim else value:.4g}")
+    return ", ".join(parts) or "no inputs"
+
+
+def _parent_and_name(file: str) -> str:
+    path = Path(file)
+    return f"{path.parent.name}/{path.name}"

@@ -1,0 +1,459 @@
+"""A folder of text to a `Study`: priors, functions and reports wired together, with every problem told at once."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from forecast import __version__
+from forecast.distribution import Distribution, parse, parse_number
+from forecast.errors import Problem, StudyError, UsageError, nearest
+from forecast.graph import YEAR, Function, ancestors, order
+from forecast.memo import Memo
+from forecast.model_files import read_models
+from forecast.prior_files import Dependence, Prior, read_priors
+from forecast.report_files import Report, read_report
+from forecast.unit_check import check
+from forecast.unit_files import read_units
+from forecast.units import UnitSystem, conversion, undated_note, unit
+
+if TYPE_CHECKING:
+    from forecast.run import Forecast
+
+VERSION = __version__
+FOLDERS = ("priors", "models", "reports")
+
+
+@dataclass(frozen=True)
+class Study:
+    """A study: what is believed, how quantities follow from one another, and what is told.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+    priors : mapping of str to Prior
+    functions : mapping of str to Function
+    sequence : tuple of str
+        The functions' names, each after everything it needs.
+    dependences : tuple of Dependence
+    units : UnitSystem
+    factors : mapping of str to float
+        A quantity's value in base units is its value in its own unit times this.
+    labels : mapping of str to str
+        Each quantity's unit as it is shown: as written, with the year of money made explicit.
+    thresholds : mapping of str to mapping of str to float
+        For each quantity, the thresholds its report names: text, and value in the quantity's unit.
+    reports : mapping of str to Report
+    digest : str
+        A hash of every text the study consists of.
+    notes : tuple of str
+        What is worth saying but is no error.
+    replaced : mapping of str to str
+        Quantities replaced by a scenario, and by what text.
+
+    Examples
+    --------
+    >>> study = open_study(".")                                          # doctest: +SKIP
+    >>> study.run().interval("crossing_year", prob=0.9)                   # doctest: +SKIP
+    """
+
+    path: Path
+    priors: Mapping[str, Prior]
+    functions: Mapping[str, Function]
+    sequence: tuple[str, ...]
+    dependences: tuple[Dependence, ...]
+    units: UnitSystem
+    factors: Mapping[str, float]
+    labels: Mapping[str, str]
+    thresholds: Mapping[str, Mapping[str, float]]
+    reports: Mapping[str, Report]
+    digest: str
+    notes: tuple[str, ...] = ()
+    replaced: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """The folder's name."""
+        return self.path.name
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every quantity: priors, then functions in order."""
+        return (*self.priors, *self.sequence)
+
+    @property
+    def main(self) -> Report:
+        """The report that a plain run shows: ``reports/main.md``, or one that shows every function."""
+        return self.reports.get("main") or Report("main", "Every quantity", tuple(self.sequence), tuple(range(2020, 2051)))
+
+    def definition(self, name: str) -> Prior | Function:
+        """A quantity's definition.
+
+        Raises
+        ------
+        UsageError
+            No such quantity; the nearest name is suggested.
+        """
+        found = self.priors.get(name) or self.functions.get(name)
+        if found is None:
+            raise UsageError(_unknown_quantity(name, self.names))
+        return found
+
+    def children(self, name: str) -> tuple[str, ...]:
+        """Functions that have the quantity as a parameter."""
+        return tuple(f.name for f in self.functions.values() if name in f.parameters)
+
+    def given(self, values: Mapping[str, Any], place: str = "given") -> Study:
+        """The study with quantities replaced: a scenario.
+
+        Parameters
+        ----------
+        values : mapping of str to (str, float or squigglepy distribution)
+            For a quantity, given or derived: a text or number in its unit, or the name of one of its alternatives.
+
+        Returns
+        -------
+        Study
+            A new study; this one is unchanged.
+
+        Raises
+        ------
+        StudyError
+            An unknown quantity or an invalid text.
+        """
+        priors, functions, problems = dict(self.priors), dict(self.functions), []
+        replaced = dict(self.replaced)
+        for name, value in values.items():
+            where = f"{place} {name}"
+            if name not in self.names:
+                problems.append(Problem(where, f"the study has no quantity '{name}'", nearest(name, self.names)))
+                continue
+            old = self.definition(name)
+            chosen = [a for a in old.alternatives if a.name == value] if isinstance(old, Prior) else []
+            try:
+                distribution = chosen[0].distribution if chosen else parse(value, where)
+            except StudyError as error:
+                names = [a.name for a in old.alternatives] if isinstance(old, Prior) else []
+                hint = nearest(str(value), names)
+                problems.extend(replace(p, remedy=hint) if hint else p for p in error.problems)
+                continue
+            functions.pop(name, None)
+            priors[name] = Prior(
+                name,
+                old.label,
+                distribution,
+                old.unit,
+                chosen[0].source if chosen else "scenario",
+                chosen[0].note if chosen else "",
+                old.alternatives if isinstance(old, Prior) else (),
+                where,
+            )
+            replaced[name] = str(value) if isinstance(value, (str, int, float)) else distribution.canonical()
+        if problems:
+            raise StudyError(problems)
+        sequence = tuple(name for name in self.sequence if name in functions)
+        return replace(self, priors=priors, functions=functions, sequence=sequence, replaced=replaced)
+
+    def with_dependence(self, between: tuple[str, str], rank_correlation: float) -> Study:
+        """The study with one declared dependence set to another rank correlation."""
+        dependences = tuple(
+            replace(d, rank_correlation=float(rank_correlation)) if d.between == tuple(between) else d for d in self.dependences
+        )
+        return replace(self, dependences=dependences)
+
+    def run(
+        self,
+        quantities: Sequence[str] | None = None,
+        *,
+        years: Sequence[float] | None = None,
+        given: Mapping[str, Any] | None = None,
+        draws: int | None = None,
+        seed: int | None = None,
+        prob: float | None = None,
+        method: str = "qmc",
+        precision: float = 0.005,
+        block: int = 16384,
+        threads: int = 1,
+    ) -> Forecast:
+        """Draw possible worlds and evaluate the study in each.
+
+        Parameters
+        ----------
+        quantities : sequence of str, optional
+            What to report and to be precise about (``name`` or ``name@year``); the main report's where left out. Any
+            other quantity can still be asked of the result.
+        years : sequence of float, optional
+            The year axis; the main report's where left out.
+        given : mapping, optional
+            A scenario: see `given`.
+        draws : int, optional
+            Number of worlds in all; where left out, they are doubled until every reported interval end has a Monte
+            Carlo standard error below `precision` times the interval's width.
+        seed : int, optional
+        prob : float, optional
+            Probability of the equal-tailed credible intervals.
+        method : {"qmc", "mc"}
+            Randomised quasi-Monte Carlo, or plain Monte Carlo.
+        precision : float
+        block : int
+            Worlds evaluated at a time, so that the arrays stay in the cache; it changes nothing in the result.
+        threads : int
+            It changes nothing in the result.
+
+        Returns
+        -------
+        Forecast
+
+        Raises
+        ------
+        StudyError, UsageError
+        """
+        from forecast.run import run  # upwards, for the method that users type; see tests/test_layers.py
+
+        study = self.given(given) if given else self
+        return run(
+            study,
+            quantities=quantities,
+            years=years,
+            draws=draws,
+            seed=seed,
+            prob=prob,
+            method=method,
+            precision=precision,
+            block=block,
+            threads=threads,
+        )
+
+
+def open_study(path: str | Path = ".") -> Study:
+    """Read a study.
+
+    Opening a study runs its Python (``models/*.py``): do it only with studies you trust. Text from priors, evidence and
+    reports is never evaluated as code.
+
+    Parameters
+    ----------
+    path : str or pathlib.Path
+        A folder with ``priors/``, ``models/`` and ``reports/`` in it.
+
+    Returns
+    -------
+    Study
+
+    Raises
+    ------
+    StudyError
+        Everything that is wrong with the study.
+    """
+    root = Path(path).resolve()
+    if not root.is_dir():
+        raise StudyError.at(str(path), "is not a folder", "name a study's folder, or make one with 'forecast new DIR'")
+    missing = [folder for folder in ("priors", "models") if not (root / folder).is_dir()]
+    if missing:
+        raise StudyError.at(str(path), f"is not a study: it has no {' and no '.join(f'{m}/' for m in missing)}", "make one with 'forecast new DIR'")
+    problems: list[Problem] = []
+    files = _read_files(root, problems)
+    digest = _digest(files)
+    memo = Memo(root / "build" / "memo.json", VERSION)
+
+    try:
+        units = read_units(root / "priors" / "units.toml")
+    except StudyError as error:
+        problems.extend(error.problems)
+        units = UnitSystem()
+    prior_files = {name: text for name, text in files.items() if _is_prior_file(name)}
+    priors, dependences = read_priors(prior_files, lambda text, place: _parse(text, place, memo), problems)
+    functions = read_models({name: text for name, text in files.items() if name.startswith("models/")}, root, problems)
+    reports = {
+        report.name: report
+        for name, text in files.items()
+        if name.startswith("reports/") and (report := read_report(name, text, problems))
+    }
+    _no_second_definition(priors, functions, problems)
+    sequence: tuple[str, ...] = tuple(functions)
+    try:
+        sequence = order(functions, {*priors, YEAR})
+        ordered = True
+    except StudyError as error:
+        problems.extend(error.problems)
+        ordered = False
+    names = (*priors, *sequence)
+    _check_dependences(dependences, priors, problems)
+    _check_reports(reports, names, problems)
+    # A broken file hides what it defines, so the functions are only run with units when all else is well.
+    checked = _check_units(units, priors, functions, sequence if ordered else None, reports, memo, digest, problems)
+    if problems:
+        raise StudyError(problems)
+    memo.save()
+    return Study(
+        root,
+        priors,
+        functions,
+        sequence,
+        dependences,
+        units,
+        checked["factors"],
+        checked["labels"],
+        checked["thresholds"],
+        reports,
+        digest,
+        tuple(checked["notes"]),
+    )
+
+
+def _read_files(root: Path, problems: list[Problem]) -> dict[str, str]:
+    """Every text of the study by its relative path, sorted; evidence data is read where it is used."""
+    files: dict[str, str] = {}
+    patterns = ("priors/*.toml", "priors/*.csv", "models/*.py", "reports/*.md")
+    for pattern in patterns:
+        for file in sorted(root.glob(pattern)):
+            relative = file.relative_to(root).as_posix()
+            try:
+                files[relative] = file.read_text(encoding="utf-8")
+            except UnicodeDecodeError as error:
+                problems.append(Problem(relative, f"is not UTF-8 text (byte {error.start})", "save it as UTF-8"))
+            except OSError as error:
+                problems.append(Problem(relative, f"cannot be read ({error.strerror})", "make it readable"))
+    return files
+
+
+def _is_prior_file(name: str) -> bool:
+    return name.startswith("priors/") and name.endswith(".toml") and name != "priors/units.toml"
+
+
+def _digest(files: Mapping[str, str]) -> str:
+    digest = hashlib.blake2b(digest_size=16)
+    for name, text in sorted(files.items()):
+        for part in (name, text):
+            encoded = part.encode()
+            digest.update(len(encoded).to_bytes(8, "little") + encoded)
+    return digest.hexdigest()
+
+
+def _parse(text: Any, place: str, memo: Memo) -> Distribution:
+    key = repr(text)
+    known = memo.get("distribution", key)
+    if known is not None:
+        return Distribution.from_json(known)
+    distribution = parse(text, place)
+    memo.put("distribution", key, distribution.to_json())
+    return distribution
+
+
+def _no_second_definition(priors: Mapping[str, Prior], functions: Mapping[str, Function], problems: list[Problem]) -> None:
+    for name in priors:
+        if name in functions:
+            problems.append(
+                Problem(
+                    priors[name].place,
+                    f"a quantity has one definition, and {functions[name].place} {name}() defines this one too",
+                    "rename or delete one; a scenario replaces a quantity with --set",
+                )
+            )
+        if name == YEAR:
+            problems.append(Problem(priors[name].place, "'year' is supplied by the engine", "rename the prior"))
+
+
+def _check_dependences(dependences: tuple[Dependence, ...], priors: Mapping[str, Prior], problems: list[Problem]) -> None:
+    seen: dict[frozenset[str], str] = {}
+    for dependence in dependences:
+        pair = frozenset(dependence.between)
+        if pair in seen:
+            problems.append(Problem(dependence.place, f"{' and '.join(dependence.between)} are related in {seen[pair]} too", "delete one"))
+        seen[pair] = dependence.place
+        for name in dependence.between:
+            if name not in priors:
+                hint = nearest(name, priors) or "only priors can be related; relate those that a quantity follows from"
+                problems.append(Problem(dependence.place, f"there is no prior '{name}'", hint))
+
+
+def _check_reports(reports: Mapping[str, Report], names: Sequence[str], problems: list[Problem]) -> None:
+    for report in reports.values():
+        for request in (*report.quantities, *report.thresholds):
+            name, _, year = request.partition("@")
+            if name not in names:
+                problems.append(Problem(report.place, f"there is no quantity '{name}'", nearest(name, names) or "'forecast check' lists them"))
+            if year and not _is_number(year):
+                problems.append(Problem(report.place, f"'{request}' does not name a year ({year})", f"write {name}@2030"))
+            elif year and report.years and float(year) not in report.years:
+                problems.append(
+                    Problem(report.place, f"the year of '{request}' is not among the report's years ({report.years[0]:g} to {report.years[-1]:g})", "widen years")
+                )
+
+
+def _check_units(
+    units: UnitSystem,
+    priors: Mapping[str, Prior],
+    functions: Mapping[str, Function],
+    sequence: Sequence[str] | None,
+    reports: Mapping[str, Report],
+    memo: Memo,
+    digest: str,
+    problems: list[Problem],
+) -> dict[str, Any]:
+    """Factors, labels, thresholds and notes; the functions are run once with units, unless that is remembered."""
+    known = memo.get("checked", digest)
+    if known is not None and not problems:
+        return dict(known)
+    factors, labels, notes = {YEAR: 1.0}, {YEAR: YEAR}, []
+    for place, name, text in (
+        *((prior.place, prior.name, prior.unit) for prior in priors.values()),
+        *((f"{function.place} {function.name}()", function.name, function.unit) for function in functions.values()),
+    ):
+        try:
+            read = unit(units, text, place)
+        except StudyError as error:
+            problems.extend(error.problems)
+            continue
+        factors[name], labels[name] = read.factor, read.label
+        if name in priors and read.undated:
+            notes.append(f"{place}: {undated_note(units, read)}; write the year to say so")
+    thresholds: dict[str, dict[str, float]] = {}
+    for report in reports.values():
+        for name, texts in report.thresholds.items():
+            for text in texts if name in labels else ():
+                try:
+                    thresholds.setdefault(name, {})[text] = threshold(units, text, labels[name], f"{report.place} thresholds")
+                except StudyError as error:
+                    problems.extend(error.problems)
+    if not problems and sequence is not None:
+        typical = {prior.name: (prior.distribution.median * factors[prior.name], prior.unit) for prior in priors.values()}
+        problems.extend(check(units, [functions[name] for name in sequence], typical, (2025.0, 2026.0, 2030.0)))
+    checked = {"factors": factors, "labels": labels, "thresholds": thresholds, "notes": notes}
+    if not problems:
+        memo.put("checked", digest, checked)
+    return checked
+
+
+def threshold(units: UnitSystem, text: str, target: str, place: str) -> float:
+    """A value with a unit, such as ``1B USD_2023``, in another unit; a bare number is already in it.
+
+    Raises
+    ------
+    StudyError
+        The text is no number, or its unit is of another kind.
+    """
+    number, _, written = text.strip().partition(" ")
+    value = parse_number(number, place)
+    return value * conversion(units, written, target, place) if written.strip() else value
+
+
+def _unknown_quantity(name: str, names: Sequence[str]) -> str:
+    hint = nearest(name, names)
+    return f"the study has no quantity '{name}'; {hint or chr(39) + 'forecast check' + chr(39) + ' lists them'}"
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def select(study: Study, wanted: Sequence[str]) -> frozenset[str]:
+    """The quantities that the wanted ones need, themselves included."""
+    return ancestors(wanted, study.functions)

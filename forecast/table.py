@@ -1,0 +1,324 @@
+"""Quantile functions without a closed form: piecewise polynomials of the normal score, and the integrals they need.
+
+A density that is log-concave in a suitable coordinate (log, logit, arsinh) is integrated panel by panel with Gauss
+and Legendre's rule, from both ends, so that both tails keep their relative accuracy; its quantile function is then
+inverted once on a grid of normal scores and stored as polynomials. Building one takes a few milliseconds of numpy,
+evaluating it a few nanoseconds a draw.
+"""
+
+from __future__ import annotations
+
+import base64
+import functools
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from forecast.special import Array, normal_score
+
+Map = Callable[[Array], Array]
+
+REACH = 9.0
+"""Tables cover normal scores of -9 to 9 (a probability of 1e-19); beyond, a quantile is solved for."""
+
+_STEP = 0.125
+_DEGREE = 7
+_FIT_DEGREE = 11
+_DROP = 37.5  # panels run until the density has fallen by a factor of exp(-37.5²/2) = 1e-305
+_LOG_ROOT_TWO_PI = 0.5 * math.log(2.0 * math.pi)
+
+
+@dataclass(frozen=True, eq=False)
+class Locator:
+    """Which cell a normal score lies in: the number of breaks below it.
+
+    A guide over equal buckets replaces the bisection, which is several times slower on random scores; only buckets
+    with more than one break fall back to it.
+
+    Parameters
+    ----------
+    breaks : ndarray, shape (break)
+        Increasing.
+    """
+
+    breaks: Array
+    upper: Array
+    guide: np.ndarray[Any, np.dtype[np.intp]]
+    crowded: np.ndarray[Any, np.dtype[np.bool_]]
+    start: float
+    inverse: float
+
+    @classmethod
+    def of(cls, breaks: Array) -> Locator:
+        inner = breaks[np.abs(breaks) < REACH]
+        start, stop = (float(inner[0]), float(inner[-1])) if inner.size else (0.0, 0.0)
+        count = int(min(4 * breaks.size + 1, 2**17))
+        inverse = count / (stop - start) if stop > start else 1.0
+        below = np.searchsorted(breaks, start + np.arange(count + 1) / inverse, side="left")
+        below[0], below[-1] = 0, breaks.size
+        return cls(breaks, np.append(breaks, np.inf), below[:-1], np.diff(below) > 1, start, inverse)
+
+    def __call__(self, z: Array) -> np.ndarray[Any, np.dtype[np.intp]]:
+        if self.breaks.size < 8:
+            return np.searchsorted(self.breaks, z, side="left")
+        bucket = z - self.start
+        bucket *= self.inverse
+        np.fmax(bucket, 0.0, out=bucket)
+        np.fmin(bucket, self.guide.size - 1, out=bucket)
+        where = bucket.astype(np.intp)
+        cell = self.guide[where]
+        cell += self.upper[cell] < z
+        crowded = np.flatnonzero(self.crowded[where])
+        if crowded.size:
+            cell[crowded] = np.searchsorted(self.breaks, z[crowded], side="left")
+        return cell
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """A piecewise polynomial of the normal score, for scores within `REACH`.
+
+    Parameters
+    ----------
+    coefficients : ndarray, shape (power, cell)
+        In powers of the score's distance from the cell's origin, lowest first.
+    origin : ndarray, shape (cell)
+    breaks : ndarray, shape (cell - 1), or None
+        Where cells meet; None for equal cells of width 1/8 from ``-REACH`` (or from 0).
+    atoms : ndarray, shape (cell), or None
+        The value of a cell that is a single value, NaN for the others.
+    """
+
+    coefficients: Array
+    origin: Array
+    breaks: Array | None = None
+    atoms: Array | None = None
+
+    @functools.cached_property
+    def _locate(self) -> Locator:
+        assert self.breaks is not None
+        return Locator.of(self.breaks)
+
+    def cells(self, z: Array) -> tuple[np.ndarray[Any, np.dtype[np.intp]], Array]:
+        """The cell of each score, and the score's distance from its origin."""
+        if self.breaks is not None:
+            cell = self._locate(z)
+            return cell, z - self.origin.take(cell)
+        first = self.origin[0] - 0.5 * _STEP
+        at = z - first
+        at *= 1.0 / _STEP
+        np.floor(at, out=at)
+        np.fmax(at, 0.0, out=at)
+        np.fmin(at, self.origin.size - 1, out=at)
+        cell = at.astype(np.intp)
+        at *= -_STEP
+        at += z
+        at -= self.origin[0]
+        return cell, at
+
+    def __call__(self, z: Array) -> Array:
+        """The polynomial at flat scores within `REACH`."""
+        cell, distance = self.cells(z)
+        out = self.coefficients[-1].take(cell)
+        part = np.empty_like(out)
+        for row in self.coefficients[-2::-1]:
+            out *= distance
+            out += np.take(row, cell, out=part, mode="clip")
+        return out
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain text, exact to the last bit."""
+        arrays = {"coefficients": self.coefficients, "origin": self.origin, "breaks": self.breaks, "atoms": self.atoms}
+        return {k: _encode(v) for k, v in arrays.items() if v is not None} | {"powers": self.coefficients.shape[0]}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Table:
+        """The table that `to_json` wrote."""
+        arrays = {k: _decode(v) for k, v in data.items() if k != "powers"}
+        coefficients = arrays.pop("coefficients").reshape(data["powers"], -1)
+        return cls(coefficients, **arrays)
+
+
+def _encode(values: Array) -> str:
+    return base64.b64encode(np.ascontiguousarray(values, dtype="<f8").tobytes()).decode("ascii")
+
+
+def _decode(text: str) -> Array:
+    return np.frombuffer(base64.b64decode(text), dtype="<f8").astype(np.float64)
+
+
+@functools.cache
+def gauss_legendre(points: int) -> tuple[Array, Array]:
+    """Nodes and weights on [-1, 1] (Golub and Welsch 1969, polished by Newton's method)."""
+    k = np.arange(1.0, points)
+    off = k / np.sqrt(4.0 * k * k - 1.0)
+    x = np.linalg.eigvalsh(np.diag(off, 1) + np.diag(off, -1))
+    for _ in range(3):
+        before, now = np.ones(points), x
+        for n in range(2, points + 1):
+            before, now = now, ((2 * n - 1) * x * now - (n - 1) * before) / n
+        slope = points * (x * now - before) / (x * x - 1.0)
+        x = x - now / slope
+    return x, 2.0 / ((1.0 - x * x) * slope * slope)
+
+
+@functools.cache
+def chebyshev(degree: int) -> tuple[Array, Array, Array]:
+    """Chebyshev nodes on [-1, 1], and the matrices from values there to Chebyshev and to monomial coefficients."""
+    n = degree + 1
+    angle = np.pi * (np.arange(n) + 0.5) / n
+    nodes = -np.cos(angle)
+    to_chebyshev = np.cos(np.outer(np.arange(n), angle)) * (2.0 / n) * ((-1.0) ** np.arange(n))[:, None]
+    to_chebyshev[0] /= 2.0
+    monomials = np.zeros((n, n))  # column j: T_j in powers of x
+    monomials[0, 0] = 1.0
+    if n > 1:
+        monomials[1, 1] = 1.0
+    for j in range(2, n):
+        monomials[1:, j] = 2.0 * monomials[:-1, j - 1]
+        monomials[:, j] -= monomials[:, j - 2]
+    return nodes, to_chebyshev, monomials @ to_chebyshev
+
+
+def fit(values: Array, half: Array, degree: int) -> tuple[Array, Array]:
+    """Polynomials through values at the Chebyshev nodes of cells.
+
+    Parameters
+    ----------
+    values : ndarray, shape (cell, node)
+    half : ndarray, shape (cell)
+        Half the width of each cell.
+
+    Returns
+    -------
+    coefficients : ndarray, shape (power, cell)
+    error : ndarray, shape (cell)
+        Size of the last two Chebyshev coefficients, a cautious estimate of the error.
+    """
+    _, to_chebyshev, to_monomial = chebyshev(degree)
+    middle = values[:, degree // 2]
+    rest = values - middle[:, None]
+    coefficients = np.einsum("kn,cn->kc", to_monomial, rest) / half ** np.arange(degree + 1.0)[:, None]
+    coefficients[0] += middle
+    last = np.einsum("kn,cn->kc", to_chebyshev[-2:], rest)
+    return coefficients, np.abs(last).sum(axis=0)
+
+
+def uniform_table(value: Map, even: bool = False) -> Table:
+    """A table of equal cells.
+
+    Parameters
+    ----------
+    value : callable
+        What to tabulate at flat scores.
+    even : bool
+        Only for scores of 0 and more.
+    """
+    cell = np.arange(0 if even else round(-REACH / _STEP), round(REACH / _STEP))
+    origin = (cell + 0.5) * _STEP
+    z = origin[:, None] + 0.5 * _STEP * chebyshev(_DEGREE)[0]
+    values = value(z.reshape(-1)).reshape(z.shape)
+    coefficients, _ = fit(values, np.full(origin.size, 0.5 * _STEP), _DEGREE)
+    return Table(coefficients, origin)
+
+
+@dataclass(frozen=True, eq=False)
+class Panels:
+    """A log-concave density, integrated from both ends.
+
+    Parameters
+    ----------
+    log_height : callable
+        Logarithm of the density up to a constant; its mode is at 0.
+    edges : ndarray, shape (panel + 1)
+    lower, upper : ndarray, shape (panel + 1)
+        Probability below and above each edge.
+    log_mass : float
+        Logarithm of the integral of the unnormalised density.
+    """
+
+    log_height: Map
+    edges: Array
+    lower: Array
+    upper: Array
+    log_mass: float
+
+    @classmethod
+    def of(cls, log_height: Map) -> Panels:
+        top = float(log_height(np.zeros(1))[0])
+
+        def height(u: Array) -> Array:
+            return log_height(u) - top
+
+        # edges where the signed root of the log density is a multiple of a half: about half a standard deviation
+        drops = 0.5 * np.arange(0.5, _DROP + 0.25, 0.5) ** 2
+        right, left = _where_dropped(height, drops, 1.0), _where_dropped(height, drops, -1.0)
+        edges = np.concatenate([left[::-1], [0.0], right])
+        x, w = gauss_legendre(16)
+        half = 0.5 * np.diff(edges)
+        u = (edges[:-1] + half)[:, None] + half[:, None] * x
+        mass = half * (np.exp(height(u.reshape(-1))).reshape(u.shape) * w).sum(axis=1)
+        lower = np.concatenate([[0.0], np.cumsum(mass)])
+        upper = np.concatenate([np.cumsum(mass[::-1])[::-1], [0.0]])
+        total = float(lower[edges.size // 2] + upper[edges.size // 2])
+        return cls(log_height, edges, lower / total, upper / total, math.log(total) + top)
+
+    def log_density(self, u: Array) -> Array:
+        """Normalised, over the coordinate."""
+        return self.log_height(u) - self.log_mass
+
+    def tails(self, u: Array) -> tuple[Array, Array]:
+        """Probability below and above each coordinate."""
+        inside = np.clip(u, self.edges[0], self.edges[-1])
+        panel = np.clip(np.searchsorted(self.edges, inside, side="right") - 1, 0, self.edges.size - 2)
+        from_above = self.lower[panel + 1] > 0.5
+        end = self.edges[panel + from_above]
+        x, w = gauss_legendre(16)
+        half = 0.5 * (inside - end)
+        at = (end + half)[:, None] + half[:, None] * x
+        part = np.abs(half) * (np.exp(self.log_density(at.reshape(-1))).reshape(at.shape) * w).sum(axis=1)
+        tail = np.where(from_above, self.upper[panel + 1], self.lower[panel]) + part
+        return np.where(from_above, 1.0 - tail, tail), np.where(from_above, tail, 1.0 - tail)
+
+    @functools.cached_property
+    def _scores(self) -> Array:
+        return normal_score(self.lower, self.upper)
+
+    def invert(self, z: Array) -> Array:
+        """The coordinate of flat normal scores (clamped to about ±37), by Newton's method on the score."""
+        known, edges = self._scores[1:-1], self.edges[1:-1]
+        goal = np.clip(z, known[0], known[-1])
+        panel = np.clip(np.searchsorted(known, goal) - 1, 0, known.size - 2)
+        low, high = edges[panel], edges[panel + 1]
+        u = np.interp(goal, known, edges)
+        for _ in range(40):
+            score = normal_score(*self.tails(u))
+            miss = goal - score
+            if np.all(np.abs(miss) <= 2e-15 * (1.0 + np.abs(goal))):
+                break
+            low, high = np.where(miss > 0, u, low), np.where(miss < 0, u, high)
+            step = u + miss * np.exp(-0.5 * score * score - _LOG_ROOT_TWO_PI - self.log_density(u))
+            u = np.where((step >= low) & (step <= high), step, 0.5 * (low + high))
+        return u
+
+
+def _where_dropped(height: Map, drops: Array, sign: float) -> Array:
+    """Where a concave function of maximum 0 at 0 has fallen by each of ``drops``, roughly, on one side."""
+
+    def drop(u: float) -> float:
+        return -float(height(np.array([sign * u]))[0])
+
+    far = 1.0
+    while drop(far) < drops[-1]:
+        far *= 2.0
+    while drop(0.5 * far) > drops[-1]:
+        far *= 0.5
+    low, high = np.zeros(drops.size), np.full(drops.size, far)
+    for _ in range(24):
+        middle = 0.5 * (low + high)
+        short = -height(sign * middle) < drops
+        low, high = np.where(short, middle, low), np.where(short, high, middle)
+    return sign * high

@@ -1,0 +1,202 @@
+"""What the terminal shows: the table of a run, the list of a study, the sheet of a quantity."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+
+from forecast.distribution import format_number
+from forecast.graph import YEAR, Function
+from forecast.prior_files import Prior
+from forecast.run import Forecast, Interval, Request
+from forecast.study import Study
+from forecast.summary import round_interval, round_to_error
+
+WIDEST = 64  # characters of a label
+
+
+def table(forecast: Forecast) -> str:
+    """The reported quantities, one a line: ends and median of the interval, Monte Carlo error, unit, remarks.
+
+    Parameters
+    ----------
+    forecast : Forecast
+
+    Returns
+    -------
+    str
+        Aligned text. Figures carry only the digits that their Monte Carlo standard error supports.
+    """
+    percent = [_percent(p) for p in (0.5 - forecast.prob / 2, 0.5, 0.5 + forecast.prob / 2)]
+    rows: list[tuple[str, ...]] = [("", *percent, "± MC", "", "")]
+    bands = forecast.bands()
+    for request in _each_year(forecast):
+        interval = forecast.interval(str(request))
+        error = max((e for e in (interval.mcse_low, interval.mcse_median, interval.mcse_high) if math.isfinite(e)), default=0.0)
+        label = forecast.study.definition(request.name).label
+        name = label if request.year is None else f"{label}, {request.year:g}"
+        rows.append((name, *_ends(interval, forecast.years), _error(error), f"[{interval.unit}]" if interval.unit else "", ""))
+        rows.extend(_remarks(forecast, request, bands.get(str(request))))
+    lines = [f"{_title(forecast)}", ""]
+    lines += _aligned(rows)
+    lines += ["", *_notes(forecast)]
+    return "\n".join(lines)
+
+
+def _title(forecast: Forecast) -> str:
+    title = forecast.study.main.title or forecast.study.name
+    return f"{title}: {_percent(forecast.prob)} credible intervals, equal-tailed"
+
+
+def _notes(forecast: Forecast) -> list[str]:
+    worlds = forecast.draws * forecast.design.chains
+    how = "quasi-Monte Carlo" if forecast.design.method == "qmc" else "plain Monte Carlo"
+    notes = [f"{worlds:,} worlds ({how}, {forecast.design.chains} replicates), seed {forecast.design.seed}; ± MC is the standard error of the worst figure of a line."]
+    notes += [f"given {name} = {text}" for name, text in forecast.study.replaced.items()]
+    if not forecast.met:
+        notes.append("The Monte Carlo error is larger than asked for: the number of worlds is at its limit.")
+    return notes
+
+
+def _each_year(forecast: Forecast) -> Iterable[Request]:
+    for request in forecast.requests:
+        if request.year is None and forecast.has_years(request.name):
+            yield from (Request(request.name, year) for year in forecast.years)
+        else:
+            yield request
+
+
+def _ends(interval: Interval, years: Sequence[float]) -> tuple[str, str, str]:
+    values = (interval.low, interval.median, interval.high)
+    errors = (interval.mcse_low, interval.mcse_median, interval.mcse_high)
+    finite = [i for i in range(3) if math.isfinite(values[i])]
+    texts = dict(zip(finite, round_interval([values[i] for i in finite], [errors[i] for i in finite], interval.unit), strict=True))
+    if interval.unit == YEAR and len(finite) < 3 and years:
+        return tuple(texts.get(i) or (f"after {years[-1]:g}" if values[i] > 0 else f"by {years[0]:g}") for i in range(3))  # type: ignore[return-value]
+    return tuple(texts.get(i) or ("inf" if values[i] > 0 else "-inf") for i in range(3))  # type: ignore[return-value]
+
+
+def _error(error: float) -> str:
+    return "0" if error == 0 else format_number(error, 1)
+
+
+def _remarks(forecast: Forecast, request: Request, band: dict[float, Interval] | None) -> Iterable[tuple[str, ...]]:
+    draws = forecast.at(request.name, request.year)
+    remarks = []
+    if forecast.study.labels[request.name] == YEAR and request.year is None:
+        first, last = forecast.years[0], forecast.years[-1]
+        never, already = forecast.prob_above(request.name, float(last)), forecast.crossed_by(request.name, first)
+        if float(never.value):
+            remarks.append(f"not by {last:g}: {_probability(never)}")
+        if float(already.value):
+            remarks.append(f"already by {first:g}: {_probability(already)}")
+    del draws
+    for text, value in forecast.study.thresholds.get(request.name, {}).items():
+        remarks.append(f"P(> {text}) = {_probability(forecast.prob_above(request.name, value, request.year))}")
+    if remarks:
+        yield ("   " + "; ".join(remarks),)
+    if band is not None:
+        pair = next(d for d in forecast.study.dependences if d.band)
+        shown = "   ".join(f"{rho:+.0f}: {ends[0]} … {ends[2]}".replace("+0", "0") for rho, i in sorted(band.items()) for ends in [_ends(i, forecast.years)])
+        yield (f"   over the dependence of {' and '.join(pair.between)} (here {pair.rank_correlation:g}):   {shown}",)
+
+
+def _probability(estimate: object) -> str:
+    value, mcse = float(estimate.value), float(estimate.mcse)  # type: ignore[attr-defined]
+    return f"{round_to_error(100 * value, 100 * mcse)}%"
+
+
+def _percent(prob: float) -> str:
+    return f"{100 * prob:.6g}%"
+
+
+def _aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    """Rows of cells as lines: the first column to the left, numbers to the right; a row of one cell spans the table."""
+    full = [row for row in rows if len(row) > 1]
+    widths = [max(len(row[i]) for row in full) for i in range(len(full[0]))]
+    lines = []
+    for row in rows:
+        if len(row) == 1:
+            lines.append(row[0])
+            continue
+        cells = [row[0].ljust(widths[0])] + [cell.rjust(widths[i + 1]) for i, cell in enumerate(row[1:-2])]
+        lines.append("   ".join([*cells, row[-2].ljust(widths[-2]), row[-1]]).rstrip())
+    return lines
+
+
+def listing(study: Study) -> str:
+    """What a study consists of: each quantity with its unit, its label, who uses it and its source."""
+    lines = [f"{study.name}: {len(study.priors)} priors, {len(study.functions)} functions, {len(study.reports)} reports. No problems found.", ""]
+    lines.append("Priors (what the study needs to be told)")
+    lines += _list([(p.name, p.unit, p.distribution.text, p.label, _users(study, p.name), p.source) for p in study.priors.values()])
+    lines.append("")
+    lines.append("Functions (what follows)")
+    rows = []
+    for name in study.sequence:
+        f = study.functions[name]
+        rows.append((name, f.unit, f"({', '.join(f.parameters)})", f.label, _users(study, name), f.source))
+    lines += _list(rows)
+    for d in study.dependences:
+        lines.append(f"Dependence: {' ~ '.join(d.between)}, rank correlation {d.rank_correlation:g}{'; ' + d.note if d.note else ''}")
+    return "\n".join(lines)
+
+
+def _users(study: Study, name: str) -> str:
+    children = study.children(name)
+    reported = [r.name for r in study.reports.values() if any(q.partition("@")[0] == name for q in r.quantities)]
+    return ", ".join([*children, *(f"report {r}" for r in reported)]) or "nothing"
+
+
+def _list(rows: Sequence[tuple[str, str, str, str, str, str]]) -> list[str]:
+    lines = []
+    for name, unit, text, label, users, source in rows:
+        lines.append(f"  {name} [{unit}]  {label}")
+        lines.append(f"      {text}")
+        lines.append(f"      used by {users}{'; source: ' + source if source else ''}")
+    return lines
+
+
+def sheet(forecast: Forecast, name: str) -> str:
+    """Everything about one quantity: definition, formula, parents, children, source and interval."""
+    study = forecast.study
+    definition = study.definition(name)
+    lines = [f"{name}: {definition.label} [{study.labels[name]}]", ""]
+    if isinstance(definition, Prior):
+        lines += _prior_lines(definition)
+    else:
+        lines += _function_lines(study, definition)
+    children = study.children(name)
+    lines.append(f"Used by: {', '.join(children) or 'nothing'}")
+    for d in study.dependences:
+        if name in d.between:
+            other = d.between[1] if d.between[0] == name else d.between[0]
+            lines.append(f"Depends on: {other} (rank correlation {d.rank_correlation:g}{'; ' + d.note if d.note else ''})")
+    if definition.source:
+        lines.append(f"Source: {definition.source}")
+    lines += ["", table(forecast)]
+    return "\n".join(lines)
+
+
+def _prior_lines(prior: Prior) -> list[str]:
+    lines = [f"Prior: {prior.distribution.text}", f"  read as {prior.distribution.describe()}", f"Defined in: {prior.place}"]
+    if prior.note:
+        lines.append(f"Note: {prior.note}")
+    for other in prior.alternatives:
+        lines.append(f"Alternative '{other.name}': {other.distribution.text} ({other.source}{'; ' + other.note if other.note else ''})")
+    return lines
+
+
+def _function_lines(study: Study, function: Function) -> list[str]:
+    import inspect
+
+    lines = [f"Defined in: {function.place}", "Follows from:"]
+    for parameter in function.parameters:
+        if parameter == YEAR:
+            lines.append("  year (the year axis)")
+        else:
+            lines.append(f"  {parameter} [{study.labels[parameter]}]  {study.definition(parameter).label}")
+    try:
+        source = inspect.getsource(function.call).rstrip().splitlines()
+    except OSError:
+        source = ["(the file has gone)"]
+    return [*lines, "Formula:", *(f"  {line}" for line in source)]

@@ -1,0 +1,73 @@
+"""Functions wired by parameter name."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from forecast.errors import StudyError
+from forecast.graph import Function, ancestors, evaluate, order
+
+
+def functions(**calls):
+    return {
+        name: Function(name, call, call.__code__.co_varnames[: call.__code__.co_argcount], name, "", place=f"models/m.py:1")
+        for name, call in calls.items()
+    }
+
+
+def test_order_puts_each_after_what_it_needs():
+    found = order(functions(c=lambda b: b, b=lambda a: a, d=lambda c, b: c + b), {"a"})
+    assert found.index("b") < found.index("c") < found.index("d")
+
+
+def test_every_missing_parameter_is_told_with_the_nearest_name():
+    with pytest.raises(StudyError) as caught:
+        order(functions(cost=lambda prise, hours: 0, other=lambda zzz: 0), {"price", "hours"})
+    assert [str(p) for p in caught.value.problems] == [
+        "models/m.py:1 cost(): nothing defines its parameter 'prise'; did you mean 'price'?",
+        "models/m.py:1 other(): nothing defines its parameter 'zzz'; add a prior [zzz] to priors/ or a function zzz() to models/",
+    ]
+
+
+def test_a_circle_is_told_as_a_circle():
+    with pytest.raises(StudyError, match=r"quantities define each other \(a -> b -> a\); break the circle"):
+        order(functions(a=lambda b: b, b=lambda a: a), set())
+
+
+def test_ancestors():
+    assert ancestors(["c"], functions(c=lambda b: b, b=lambda a: a, d=lambda c: c)) == {"a", "b", "c"}
+
+
+def test_evaluation_equals_composition_by_hand():
+    f = functions(area=lambda x, y: x * y, path=lambda year, area: area * year)
+    x, y, year = np.array([1.0, 2.0]), np.array([3.0, 5.0]), np.array([[1.0], [2.0], [3.0]])
+    values = evaluate(f, ["area", "path"], {"x": x, "y": y, "year": year}, 2)
+    np.testing.assert_array_equal(values["path"], x * y * year)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda x: np.log(x), "models/m.py:1 f(): gives NaN in world 1 (x = -1); keep its inputs where it is defined, for example with 'within' in a prior"),
+        (lambda x: np.ones(7), "models/m.py:1 f(): gives an array of shape (7,), not (2 draws) or (1 years, 2 draws); keep draws as the last axis and years as the first; reduce years with axis=0"),
+        (lambda x: "a", "models/m.py:1 f(): ValueError (could not convert string to float: 'a'); a model gets arrays with draws as their last axis"),
+    ],
+)  # fmt: skip
+def test_results_that_are_no_quantity(call, message):
+    with pytest.raises(StudyError) as caught:
+        evaluate(functions(f=call), ["f"], {"x": np.array([1.0, -1.0])}, 2)
+    assert str(caught.value) == message
+
+
+def test_a_decision_on_an_uncertain_value_is_explained():
+    def f(x):
+        return 1 if x > 0 else 0
+
+    with pytest.raises(StudyError, match=r"decides with 'if', 'and' or max\(\) on an uncertain value; use np\.where"):
+        evaluate(functions(f=f), ["f"], {"x": np.array([1.0, -1.0])}, 2)
+
+
+def test_overflow_is_ordered_not_refused():
+    values = evaluate(functions(f=lambda x: np.exp(x)), ["f"], {"x": np.array([1e4, 0.0])}, 2)
+    np.testing.assert_array_equal(values["f"], [np.inf, 1.0])
