@@ -13,7 +13,8 @@ import numpy as np
 
 from forecast.graph import YEAR, ancestors
 from forecast.memo import write_atomically
-from forecast.run import Forecast
+from forecast.result import Forecast
+from forecast.run import bands
 from forecast.study import VERSION
 from forecast.quantile import means, prob_above
 
@@ -48,8 +49,8 @@ def to_json(forecast: Forecast) -> dict[str, Any]:
         else:
             entry.update(_figures(forecast, name, None))
         quantities[name] = entry
-    bands = forecast.bands()
-    for text, band in bands.items():
+    over = bands(forecast)
+    for text, band in over.items():
         name, _, year = text.partition("@")
         place = quantities[name]["by_year"][year] if year else quantities[name]
         place["dependence_band"] = {f"{rho:g}": {k: _number(getattr(i, k)) for k in ("low", "median", "high")} for rho, i in band.items()}

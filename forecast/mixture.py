@@ -10,13 +10,15 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from forecast.marginal import Invalid, Marginal, discrete, within_reach
+from forecast.marginal import Invalid, Marginal, discrete, log_phi, within_reach
 from forecast.special import Array, normal_score
-from forecast.table import _FIT_DEGREE, REACH, Table, chebyshev, fit
+from forecast.table import FIT_DEGREE, REACH, Map, Table, chebyshev, fit
+
+Tails = Callable[[Array], tuple[Array, Array]]
 
 _TOLERANCE = 2e-13
 _EPSILON = 2.2e-16
@@ -123,13 +125,13 @@ def _atoms(parts: Sequence[Marginal], weight: Array) -> tuple[Array, Array]:
     return values, masses
 
 
-def _solve_anywhere(z: Array, parts: Sequence[Marginal], tails: object) -> Array:
+def _solve_anywhere(z: Array, parts: Sequence[Marginal], tails: Tails) -> Array:
     """The quantile of any mixture, by bisection over the floating-point numbers themselves."""
     ends = np.array([part.from_normal(z) for part in parts])
     low, high = _lattice(ends.min(axis=0)) - 1, _lattice(ends.max(axis=0))
     for _ in range(66):
         middle = (low >> 1) + (high >> 1) + (low & high & 1)
-        enough = normal_score(*tails(_unlattice(middle))) >= z  # type: ignore[operator]
+        enough = normal_score(*tails(_unlattice(middle))) >= z
         low, high = np.where(enough, low, middle), np.where(enough, middle, high)
         if np.all(high - low <= 1):
             break
@@ -146,22 +148,22 @@ def _unlattice(i: np.ndarray[tuple[int, ...], np.dtype[np.int64]]) -> Array:
     return np.where(i < 0, np.int64(-(2**63)) - i, i).view(np.float64)
 
 
-def _tabulate(parts: Sequence[Marginal], tails: object, log_smooth: object, knots: Array, positive: bool) -> Table:
+def _tabulate(parts: Sequence[Marginal], tails: Tails, log_smooth: Map, knots: Array, positive: bool) -> Table:
     """Cut at the knots, fit each smooth piece, put the cells and the atoms in order."""
     z_end = np.array([-REACH, REACH])
     x_end = _solve_anywhere(z_end, parts, tails)
     knots = knots[np.isfinite(knots)]
-    before = normal_score(*tails(np.nextafter(knots, -np.inf)))  # type: ignore[operator]
-    after = normal_score(*tails(knots))  # type: ignore[operator]
+    before = normal_score(*tails(np.nextafter(knots, -np.inf)))
+    after = normal_score(*tails(knots))
     inside = (after > -REACH) & (before < REACH)
     knots, before, after = knots[inside], np.maximum(before[inside], -REACH), np.minimum(after[inside], REACH)
     tiny = 8.0 * _EPSILON
     is_atom = after - before > tiny * (1.0 + np.abs(before))
-    z0, x0 = np.append(-REACH, after), np.append(min(x_end[0], *knots[:1]), knots)
-    z1, x1 = np.append(before, REACH), np.append(knots, max(x_end[1], *knots[-1:]))
+    z0, x0 = np.append(-REACH, after), np.append(np.append(x_end[0], knots[:1]).min(), knots)
+    z1, x1 = np.append(before, REACH), np.append(knots, np.append(x_end[1], knots[-1:]).max())
     smooth = z1 - z0 > tiny * (1.0 + np.abs(z0))
     grid = np.unique(np.concatenate([p.from_normal(np.arange(-REACH, REACH + 0.1, 0.5)) for p in parts]))
-    at = normal_score(*tails(grid))  # type: ignore[operator]
+    at = normal_score(*tails(grid))
     left, right, bottom, top, edge = [], [], [], [], []
     for a, b, xa, xb in zip(z0[smooth], z1[smooth], x0[smooth], x1[smooth], strict=True):
         use = (grid > xa) & (grid < xb) & (at > a) & (at < b)
@@ -179,7 +181,7 @@ def _tabulate(parts: Sequence[Marginal], tails: object, log_smooth: object, knot
     cells = [np.concatenate(v) if v else np.empty(0) for v in (left, right, bottom, top, edge)]
     starts, origins, rows, atoms = _refine(cells, tails, log_smooth, positive)
     for b, a, value in zip(before[is_atom], after[is_atom], knots[is_atom], strict=True):
-        row = np.zeros(_FIT_DEGREE + 1)
+        row = np.zeros(FIT_DEGREE + 1)
         starts.append(np.array([b]))
         origins.append(np.array([0.5 * (a + b)]))
         rows.append(row[:, None])
@@ -195,14 +197,14 @@ def _tabulate(parts: Sequence[Marginal], tails: object, log_smooth: object, knot
     )
 
 
-def _refine(cells: list[Array], tails: object, log_smooth: object, positive: bool) -> tuple[list[Array], ...]:
+def _refine(cells: list[Array], tails: Tails, log_smooth: Map, positive: bool) -> tuple[list[Array], ...]:
     """Halve cells until a polynomial fits; cells at a possibly singular end are graded towards it."""
     left, right, bottom, top, edge = cells
     to = np.log if positive else np.asarray
     if positive:
         bottom, top = np.maximum(bottom, _LEAST), np.maximum(top, _LEAST)
     bottom, top = to(bottom), to(top)
-    nodes = chebyshev(_FIT_DEGREE)[0]
+    nodes = chebyshev(FIT_DEGREE)[0]
     starts, origins, rows, atoms = [], [], [], []
     for _ in range(60):
         if left.size == 0:
@@ -211,13 +213,13 @@ def _refine(cells: list[Array], tails: object, log_smooth: object, positive: boo
         middle = left + half
         z = middle[:, None] + half[:, None] * nodes
         shape = z.shape
-        y, slope = _solve_inside(
-            z.reshape(-1), np.repeat(bottom, nodes.size), np.repeat(top, nodes.size), tails, log_smooth, positive
-        )
+        low, high = np.repeat(bottom, nodes.size), np.repeat(top, nodes.size)
+        start = low + (high - low) * np.tile(0.5 + 0.5 * nodes, middle.size)
+        y, slope = _solve_inside(z.reshape(-1), low, high, start, tails, log_smooth, positive)
         y, slope = y.reshape(shape), slope.reshape(shape)
         rough = 8.0 * _EPSILON * (1.0 + np.abs(middle)) * slope.max(axis=1)  # what rounding the score does to y
         with np.errstate(over="ignore", invalid="ignore"):
-            coefficients, error = fit(y, half, _FIT_DEGREE)
+            coefficients, error = fit(y, half, FIT_DEGREE)
         size = 1.0 if positive else np.abs(y).max(axis=1)
         small = half <= 5e-14 * (1.0 + np.abs(middle))
         good = (error <= _TOLERANCE * size + rough) | small
@@ -242,7 +244,8 @@ def _refine(cells: list[Array], tails: object, log_smooth: object, positive: boo
         left, right = np.concatenate([p[:-1] for p in pieces]), np.concatenate([p[1:] for p in pieces])
         # the ends of the new cells, from the known bracket of the old one
         low, high = np.repeat(bottom[bad], count), np.repeat(top[bad], count)
-        bottom, _ = _solve_inside(left, low, high, tails, log_smooth, positive)
+        share = (left - left[first].repeat(count)) / (right[first + count - 1] - left[first]).repeat(count)
+        bottom, _ = _solve_inside(left, low, high, low + (high - low) * share, tails, log_smooth, positive)
         top = np.append(bottom[1:], high[-1:])
         bottom[first], top[first + count - 1] = low[first], high[first]
         edge = new_edge
@@ -255,31 +258,29 @@ def _split(left: float, right: float, edge: int) -> Array:
 
 
 def _solve_inside(
-    z: Array, low: Array, high: Array, tails: object, log_smooth: object, positive: bool
+    z: Array, low: Array, high: Array, y: Array, tails: Tails, log_smooth: Map, positive: bool
 ) -> tuple[Array, Array]:
     """Newton's method on the score, kept within a bracket; also the slope of the value over the score."""
-    y = 0.5 * (low + high)
-    slope = np.zeros(z.shape)
+    y, low, high = y.copy(), low.copy(), high.copy()
+    slope, close = np.zeros(z.shape), 1e-8 * (high - low)
     active = np.arange(z.size)
-    low, high = low.copy(), high.copy()
     for turn in range(80):
-        at = y[active]
+        at, below, above = y[active], low[active], high[active]
         with np.errstate(over="ignore", under="ignore", divide="ignore", invalid="ignore"):
             x = np.exp(at) if positive else at
-            score = normal_score(*tails(x))  # type: ignore[operator]
-            log_rate = log_smooth(x) + (at if positive else 0.0)  # type: ignore[operator]
-            rate = np.exp(np.minimum(-0.5 * score * score - 0.9189385332046727 - log_rate, 700.0))
+            score = normal_score(*tails(x))
+            log_rate = log_smooth(x) + (at if positive else 0.0)
+            rate = np.exp(np.minimum(log_phi(score) - log_rate, 700.0))
             miss = z[active] - score
-            up = miss > 0
-            low[active], high[active] = np.where(up, at, low[active]), np.where(up, high[active], at)
+            below, above = np.where(miss > 0, at, below), np.where(miss > 0, above, at)
             step = at + miss * rate
-            bounds = low[active], high[active]
-            half = 0.5 * (bounds[0] + bounds[1])
-            new = np.where((step > bounds[0]) & (step < bounds[1]) & (turn % 4 < 3), step, half)
-            slope[active] = rate
-            done = np.abs(miss) <= 4e-16 * (1.0 + np.abs(score))
-            done |= bounds[1] - bounds[0] <= 2e-16 * np.maximum(np.abs(bounds[0]), np.abs(bounds[1]))
-            y[active] = np.where(done, at, new)
+            inside = (step > below) & (step < above) & (turn % 6 < 5)
+            new = np.where(inside, step, 0.5 * (below + above))
+        exact = np.abs(miss) <= 4e-16 * (1.0 + np.abs(score))
+        done = exact | (inside & (np.abs(step - at) <= close[active]))  # the step taken last squares the error
+        done |= above - below <= 2.0 * _EPSILON * np.maximum(np.abs(below), np.abs(above))
+        low[active], high[active], slope[active] = below, above, rate
+        y[active] = np.where(exact, at, new)
         active = active[~done]
         if active.size == 0:
             break

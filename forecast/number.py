@@ -9,7 +9,7 @@ from typing import Any
 from forecast.errors import StudyError
 
 SUFFIXES = {"k": 3, "K": 3, "M": 6, "B": 9, "T": 12, "%": -2}
-NUMBER = r"-?\$?-?(?:[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])|[0-9]+(?:_[0-9]+)*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?[kKMBT%]?"
+NUMBER = r"-?\$?-?(?:(?:[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])|[0-9]+(?:_[0-9]+)*)(?:\.[0-9]+)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?[kKMBT%]?"
 _NUMBER = re.compile(NUMBER)
 _WORDS = {"thousand": "k", "million": "M", "mn": "M", "m": "M", "bn": "B", "billion": "B", "b": "B", "g": "B"}
 _WORDS |= {"tn": "T", "trillion": "T", "t": "T", "percent": "%", "pct": "%"}

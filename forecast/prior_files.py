@@ -5,10 +5,13 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from forecast.distribution import Distribution
 from forecast.errors import Problem, StudyError, nearest
+
+if TYPE_CHECKING:
+    from forecast.trend_files import Trend
 
 _FIELDS = {"label", "dist", "unit", "source", "note", "alternative"}
 _DEPENDENCE_FIELDS = {"between", "rank_correlation", "band", "note", "source"}
@@ -83,7 +86,7 @@ def read_toml(relative: str, text: str, problems: list[Problem]) -> dict[str, An
 
 def read_priors(
     files: Mapping[str, str], parse: Parse, problems: list[Problem]
-) -> tuple[dict[str, Prior], tuple[Dependence, ...]]:
+) -> tuple[dict[str, Prior], tuple[Dependence, ...], dict[str, Trend]]:
     """Read prior files.
 
     Parameters
@@ -99,8 +102,11 @@ def read_priors(
     -------
     priors : dict of str to Prior
     dependences : tuple of Dependence
+    trends : dict of str to Trend
+        The tables that have ``trend = "…"``.
     """
     priors: dict[str, Prior] = {}
+    trends: dict[str, Trend] = {}
     dependences: list[Dependence] = []
     for relative, text in files.items():
         for name, table in read_toml(relative, text, problems).items():
@@ -112,11 +118,17 @@ def read_priors(
                 )
             elif not isinstance(table, dict):
                 problems.append(Problem(f"{relative}: {name}", "stands outside any table", f"write a table [{name}] with label, dist, unit and source"))
-            elif name in priors:
-                problems.append(Problem(place, f"a quantity has one definition, and this one stands in {priors[name].place} too", "rename or delete one"))
+            elif name in priors or name in trends:
+                other = priors[name].place if name in priors else trends[name].place
+                problems.append(Problem(place, f"a quantity has one definition, and this one stands in {other} too", "rename or delete one"))
+            elif "trend" in table:
+                from forecast.trend_files import read_trend
+
+                if trend := read_trend(name, table, place, parse, problems):
+                    trends[name] = trend
             elif prior := _read_prior(name, table, place, parse, problems):
                 priors[name] = prior
-    return priors, tuple(dependences)
+    return priors, tuple(dependences), trends
 
 
 def _read_prior(name: str, table: dict[str, Any], place: str, parse: Parse, problems: list[Problem]) -> Prior | None:

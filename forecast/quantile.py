@@ -22,8 +22,7 @@ from forecast.special import ndtri
 Z_95 = 1.959963984540054  # 97.5% point of the normal distribution
 WINDOW = 0.03  # half-width in probability of the ranks a smooth quantile is fitted to
 FEWEST = 24  # points a window needs; with fewer the order statistics are as good
-_LADDER = ((2, 0, 3, 5), (1, 0, 2, 4))
-LIMIT = 1.5
+DOUBT, CERTAIN = 3.0, 8.0  # standard errors of disagreement: the fit is refused; it is wrong for sure
 TAIL = 8  # order statistics a chain needs beyond a quantile to estimate it alone
 
 
@@ -49,10 +48,10 @@ def quantiles(draws: np.ndarray, probs: Sequence[float], weights: np.ndarray | N
 
     Three estimators, chosen for each cell by tests on the draws near the quantile:
 
-    - *smooth*: each chain's order statistics over the ranks ``prob`` plus or minus 0.03, as a cubic (of the
+    - *smooth*: each chain's order statistics over the ranks ``prob`` plus or minus 0.03, as a quintic (of the
       logarithm, if all are positive) in the normal score of their Hazen plotting positions ``(rank - 1/2) / n``. It
-      averages the positions of many points and so gains a factor of 3 to 8 on Sobol points. Refused where a
-      quintic tells a different story (kinks), or the order statistics do;
+      averages over many points, which on Sobol points of few telling dimensions gains a factor of 3 to 10. Refused
+      where a polynomial of degree 7 or the order statistics differ from it by more than chance (kinks);
     - *order statistics* of each chain, interpolated at Hazen's positions, otherwise;
     - *pooled* order statistics of all chains, with Woodruff's interval for the error ("Confidence intervals for
       medians and other position measures", 1952), where there are ties, infinities or weights, or too few draws
@@ -112,25 +111,28 @@ def _by_chain(ordered: np.ndarray, prob: float) -> tuple[np.ndarray, np.ndarray,
     work = np.where(pooled[:, None, None], 0.0, near)
     np.log(work, out=work, where=(positive & ~pooled)[:, None, None])
     fits = np.einsum("cik,ek->eci", work, functionals)
-    estimate = plain = fits[0]
-    for smooth, *checks in _LADDER if len(fits) > 1 else ():
-        sound = np.logical_and.reduce([_agree(fits[smooth], fits[check]) for check in checks])
-        estimate = np.where(sound[:, None], fits[smooth], estimate)
-    np.exp(estimate, out=estimate, where=positive[:, None])
-    return estimate.mean(axis=1), mcse_of(estimate), pooled
+    np.exp(fits, out=fits, where=positive[:, None])
+    value, mcse = fits[0].mean(axis=1), mcse_of(fits[0])
+    if len(fits) > 1:
+        smooth, error = fits[1].mean(axis=1), mcse_of(fits[1])
+        strain = np.maximum(_strain(fits[1] - fits[0]), _strain(fits[1] - fits[2]))
+        # Refusing by mistake happens when the order statistics are off by chance: then the error must span both.
+        spanned = np.where(strain < CERTAIN, np.maximum(mcse, np.abs(smooth - value) / 2), mcse)
+        value, mcse = np.where(strain <= DOUBT, smooth, value), np.where(strain <= DOUBT, error, spanned)
+    return value, mcse, pooled
 
 
-def _agree(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Whether two estimators (cell, chain) differ by no more than their chains do."""
-    gap = one - other
-    return np.abs(gap.mean(axis=1)) <= LIMIT * mcse_of(gap) / student_factor(gap.shape[1])
+def _strain(gaps: np.ndarray) -> np.ndarray:
+    """Mean gap between two estimators (cell, chain) in its own standard errors."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.abs(gaps.mean(axis=1)) * math.sqrt(gaps.shape[1]) / gaps.std(axis=1, ddof=1)
 
 
 @lru_cache(maxsize=64)
 def _functionals(count: int, prob: float) -> tuple[int, np.ndarray]:
     """First rank of the window, and weights of its order statistics (estimator, rank).
 
-    Estimators: the interpolated order statistic and, if the window is large enough, polynomials of degree 3, 5 and 7.
+    Estimators: the interpolated order statistic and, if the window is large enough, polynomials of degree 5 and 7.
     """
     place = prob * count - 0.5
     low = math.floor(place)
@@ -144,12 +146,11 @@ def _functionals(count: int, prob: float) -> tuple[int, np.ndarray]:
     middle, half = (score[-1] + score[0]) / 2, (score[-1] - score[0]) / 2
     at = (float(ndtri(np.array([prob]))[0]) - middle) / half
     estimators = [plain]
-    for degree, hinged in ((3, False), (5, False), (7, False), (3, True), (5, True)):
-        basis, here = (np.polynomial.legendre.legvander(x, degree) for x in ((score - middle) / half, at))
-        if hinged:
-            basis, here = np.c_[basis, np.abs((score - middle) / half - at)], np.r_[here.ravel(), 0.0]
+    for degree in (5, 7):
+        basis = np.polynomial.legendre.legvander((score - middle) / half, degree)
         orthogonal, triangular = np.linalg.qr(basis)
-        estimators.append(orthogonal @ np.linalg.solve(triangular.T, here.ravel()))
+        here = np.polynomial.legendre.legvander(at, degree).ravel()
+        estimators.append(orthogonal @ np.linalg.solve(triangular.T, here))
     functionals = np.array(estimators)
     functionals.flags.writeable = False
     return first, functionals
@@ -159,20 +160,23 @@ def _pooled(
     draws: np.ndarray, probs: Sequence[float], weights: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Quantiles (prob,) of all chains taken together, and their MCSE by Woodruff's interval. `draws`: (chain, draw)."""
-    chains = len(draws)
-    weight = np.ones(draws.shape) if weights is None else np.broadcast_to(weights, draws.shape)
-    share = weight / weight.sum()
-    order = np.argsort(draws, axis=None, kind="stable")
-    order = order[share.reshape(-1)[order] > 0]
-    ordered, sizes = draws.reshape(-1)[order], share.reshape(-1)[order]
-    places = np.cumsum(sizes) - sizes / 2
-    floor = math.sqrt(chains / 12) * (share**2).sum()
+    chains, size = len(draws), draws.size
+    if weights is None:
+        ordered, places, unevenness = np.sort(draws, axis=None), (np.arange(size) + 0.5) / size, 1 / size
+    else:
+        share = np.broadcast_to(weights / weights.sum(), draws.shape).reshape(-1)
+        order = np.argsort(draws, axis=None, kind="stable")
+        order = order[share[order] > 0]
+        ordered, sizes = draws.reshape(-1)[order], share[order]
+        places, unevenness = np.cumsum(sizes) - sizes / 2, (share**2).sum()
+    # Points in strata give a count that is off by a fraction of one in each chain, however alike the chains look.
+    floor = math.sqrt(chains / 12) * unevenness
     found = []
     for prob in probs:
         value = _interpolate(ordered, places, prob)
         ends = []
         for sign, below in ((-1, draws < value), (1, draws <= value)):
-            reach = Z_95 * max(floor, prob_of(below, weights, bound=False).mcse)
+            reach = Z_95 * max(floor, float(prob_of(below, weights, bound=False).mcse))
             end = _interpolate(ordered, places, prob + sign * reach)
             seen = places[0] <= prob + sign * reach <= places[-1] or ordered[0] == ordered[-1]
             ends.append(0.0 if seen and end == value else abs(end - value) if seen else math.inf)

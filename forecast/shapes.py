@@ -13,7 +13,7 @@ import numpy as np
 
 from forecast.marginal import Marginal, discrete, log_phi, moments, within_reach
 from forecast.special import Array, log_ndtr, ndtr, ndtr_pair, ndtri
-from forecast.table import Map, Panels, Table, uniform_table
+from forecast.table import Map, Panels, Table, tabulate
 
 _LOG_TINY = -1e300
 
@@ -175,12 +175,12 @@ def gamma_panels(shape: float) -> Panels:
         with np.errstate(over="ignore"):
             return -shape * _expm1_less(u)
 
-    return Panels.of(log_height)
+    return Panels.of(log_height, -math.log(shape))
 
 
 @functools.lru_cache(256)
 def _gamma_table(shape: float) -> Table:
-    return uniform_table(gamma_panels(shape).invert)
+    return tabulate(gamma_panels(shape).invert)
 
 
 def gamma(shape: float, scale: float, stored: Table | None = None) -> Marginal:
@@ -219,18 +219,19 @@ def gamma(shape: float, scale: float, stored: Table | None = None) -> Marginal:
 @functools.lru_cache(256)
 def beta_panels(a: float, b: float) -> Panels:
     """Of ``logit(x) - log(a / b)``: ``a u - (a + b) log(1 + a/(a+b) (exp(u) - 1))`` up to a constant."""
-    share, rest = a / (a + b), b / (a + b)
+    share, rest, corner = a / (a + b), b / (a + b), math.log(b / a)
 
     def log_height(u: Array) -> Array:
-        rising = a * u - (a + b) * np.log1p(share * np.expm1(np.minimum(u, 0.0)))
-        return np.where(u < 0, rising, -b * u - (a + b) * np.log1p(rest * np.expm1(-np.maximum(u, 0.0))))
+        # two ways to write it; each side of the corner has one without cancellation or overflow
+        rising = a * u - (a + b) * np.log1p(share * np.expm1(np.minimum(u, corner)))
+        return np.where(u < corner, rising, -b * u - (a + b) * np.log1p(rest * np.expm1(-np.maximum(u, corner))))
 
-    return Panels.of(log_height)
+    return Panels.of(log_height, corner)
 
 
 @functools.lru_cache(256)
 def _beta_table(a: float, b: float) -> Table:
-    return uniform_table(beta_panels(a, b).invert)
+    return tabulate(beta_panels(a, b).invert)
 
 
 def beta(a: float, b: float, low: float = 0.0, high: float = 1.0, stored: Table | None = None) -> Marginal:
@@ -301,13 +302,13 @@ def student_panels(df: float) -> Panels:
         half = np.sinh(0.5 * np.minimum(far, 30.0))
         return -df * np.where(far < 30.0, np.log1p(2.0 * half * half), far - math.log(2.0))
 
-    return Panels.of(log_height)
+    return Panels.of(log_height, 0.0)
 
 
 @functools.lru_cache(256)
 def _student_table(df: float) -> Table:
     panels = student_panels(df)
-    return uniform_table(lambda z: panels.invert(z) / z, even=True)
+    return tabulate(lambda z: panels.invert(z) / z, even=True)
 
 
 def student_t(df: float, loc: float, scale: float, stored: Table | None = None) -> Marginal:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from forecast import __version__
 from forecast.distribution import Distribution, parse, parse_number
 from forecast.errors import Problem, StudyError, UsageError, nearest
@@ -21,10 +23,14 @@ from forecast.unit_files import read_units
 from forecast.units import UnitSystem, conversion, undated_note, unit
 
 if TYPE_CHECKING:
-    from forecast.run import Forecast
+    from forecast.result import Forecast
+    from forecast.trend_files import Curve, Trend
+    from forecast.trend_posterior import Posterior
+    from forecast.trend_series import Series
 
 VERSION = __version__
 FOLDERS = ("priors", "models", "reports")
+CHECK_YEARS = (2025.0, 2026.0, 2030.0)  # at which the unit check runs the functions
 
 
 @dataclass(frozen=True)
@@ -47,6 +53,11 @@ class Study:
     thresholds : mapping of str to mapping of str to float
         For each quantity, the thresholds its report names: text, and value in the quantity's unit.
     reports : mapping of str to Report
+    trends : mapping of str to Trend
+    curves : mapping of str to Curve
+        The quantities that trends define: curves with a year axis, and parameters.
+    fit_keys : mapping of str to str
+        For each trend, a hash of all that its fit depends on.
     digest : str
         A hash of every text the study consists of.
     notes : tuple of str
@@ -70,9 +81,13 @@ class Study:
     labels: Mapping[str, str]
     thresholds: Mapping[str, Mapping[str, float]]
     reports: Mapping[str, Report]
+    trends: Mapping[str, Trend]
+    curves: Mapping[str, Curve]
+    fit_keys: Mapping[str, str]
     digest: str
     notes: tuple[str, ...] = ()
     replaced: Mapping[str, str] = field(default_factory=dict)
+    posteriors: dict[str, Posterior] = field(default_factory=dict, repr=False, compare=False)  # loaded so far
 
     @property
     def name(self) -> str:
@@ -81,15 +96,15 @@ class Study:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Every quantity: priors, then functions in order."""
-        return (*self.priors, *self.sequence)
+        """Every quantity: priors, what trends define, then functions in order."""
+        return (*self.priors, *self.curves, *self.sequence)
 
     @property
     def main(self) -> Report:
         """The report that a plain run shows: ``reports/main.md``, or one that shows every function."""
         return self.reports.get("main") or Report("main", "Every quantity", tuple(self.sequence), tuple(range(2020, 2051)))
 
-    def definition(self, name: str) -> Prior | Function:
+    def definition(self, name: str) -> Prior | Curve | Function:
         """A quantity's definition.
 
         Raises
@@ -97,10 +112,25 @@ class Study:
         UsageError
             No such quantity; the nearest name is suggested.
         """
-        found = self.priors.get(name) or self.functions.get(name)
+        found = self.priors.get(name) or self.curves.get(name) or self.functions.get(name)
         if found is None:
             raise UsageError(_unknown_quantity(name, self.names))
         return found
+
+    def series_of(self, trend: str) -> Series:
+        """The series that a trend is fitted to: the selected rows of its evidence table, as log10 of its unit.
+
+        Raises
+        ------
+        StudyError
+            The table or the selection is wrong.
+        """
+        from forecast.series_files import read_table, select
+
+        declared = self.trends[trend]
+        path = f"priors/{declared.series}"
+        table = read_table(path, (self.path / path).read_text(encoding="utf-8-sig"))
+        return select(table, declared.selection, declared.unit, self.units, declared.place)
 
     def children(self, name: str) -> tuple[str, ...]:
         """Functions that have the quantity as a parameter."""
@@ -124,7 +154,7 @@ class Study:
         StudyError
             An unknown quantity or an invalid text.
         """
-        priors, functions, problems = dict(self.priors), dict(self.functions), []
+        priors, functions, curves, problems = dict(self.priors), dict(self.functions), dict(self.curves), []
         replaced = dict(self.replaced)
         for name, value in values.items():
             where = f"{place} {name}"
@@ -141,6 +171,7 @@ class Study:
                 problems.extend(replace(p, remedy=hint) if hint else p for p in error.problems)
                 continue
             functions.pop(name, None)
+            curves.pop(name, None)
             priors[name] = Prior(
                 name,
                 old.label,
@@ -155,7 +186,7 @@ class Study:
         if problems:
             raise StudyError(problems)
         sequence = tuple(name for name in self.sequence if name in functions)
-        return replace(self, priors=priors, functions=functions, sequence=sequence, replaced=replaced)
+        return replace(self, priors=priors, functions=functions, curves=curves, sequence=sequence, replaced=replaced)
 
     def with_dependence(self, between: tuple[str, str], rank_correlation: float) -> Study:
         """The study with one declared dependence set to another rank correlation."""
@@ -265,26 +296,28 @@ def open_study(path: str | Path = ".") -> Study:
         problems.extend(error.problems)
         units = UnitSystem()
     prior_files = {name: text for name, text in files.items() if _is_prior_file(name)}
-    priors, dependences = read_priors(prior_files, lambda text, place: _parse(text, place, memo), problems)
+    priors, dependences, trends = read_priors(prior_files, lambda text, place: _parse(text, place, memo), problems)
+    curves = _curves(trends)
     functions = read_models({name: text for name, text in files.items() if name.startswith("models/")}, root, problems)
     reports = {
         report.name: report
         for name, text in files.items()
         if name.startswith("reports/") and (report := read_report(name, text, problems))
     }
-    _no_second_definition(priors, functions, problems)
+    _no_second_definition({**curves, **priors}, functions, problems)
     sequence: tuple[str, ...] = tuple(functions)
     try:
-        sequence = order(functions, {*priors, YEAR})
+        sequence = order(functions, {*priors, *curves, YEAR})
         ordered = True
     except StudyError as error:
         problems.extend(error.problems)
         ordered = False
-    names = (*priors, *sequence)
+    names = (*priors, *curves, *sequence)
     _check_dependences(dependences, priors, problems)
     _check_reports(reports, names, problems)
     # A broken file hides what it defines, so the functions are only run with units when all else is well.
-    checked = _check_units(units, priors, functions, sequence if ordered else None, reports, memo, digest, problems)
+    parts = _Parts(files, units, priors, trends, curves, functions, sequence if ordered else None, reports)
+    checked = _check_units(parts, memo, digest, problems)
     if problems:
         raise StudyError(problems)
     memo.save()
@@ -299,6 +332,9 @@ def open_study(path: str | Path = ".") -> Study:
         checked["labels"],
         checked["thresholds"],
         reports,
+        trends,
+        curves,
+        checked["fits"],
         digest,
         tuple(checked["notes"]),
     )
@@ -307,7 +343,7 @@ def open_study(path: str | Path = ".") -> Study:
 def _read_files(root: Path, problems: list[Problem]) -> dict[str, str]:
     """Every text of the study by its relative path, sorted; evidence data is read where it is used."""
     files: dict[str, str] = {}
-    patterns = ("priors/*.toml", "priors/*.csv", "models/*.py", "reports/*.md")
+    patterns = ("priors/*.toml", "priors/*.csv", "priors/evidence/*.csv", "models/*.py", "reports/*.md")
     for pattern in patterns:
         for file in sorted(root.glob(pattern)):
             relative = file.relative_to(root).as_posix()
@@ -343,7 +379,7 @@ def _parse(text: Any, place: str, memo: Memo) -> Distribution:
     return distribution
 
 
-def _no_second_definition(priors: Mapping[str, Prior], functions: Mapping[str, Function], problems: list[Problem]) -> None:
+def _no_second_definition(priors: Mapping[str, Prior | Curve], functions: Mapping[str, Function], problems: list[Problem]) -> None:
     for name in priors:
         if name in functions:
             problems.append(
@@ -384,24 +420,31 @@ def _check_reports(reports: Mapping[str, Report], names: Sequence[str], problems
                 )
 
 
-def _check_units(
-    units: UnitSystem,
-    priors: Mapping[str, Prior],
-    functions: Mapping[str, Function],
-    sequence: Sequence[str] | None,
-    reports: Mapping[str, Report],
-    memo: Memo,
-    digest: str,
-    problems: list[Problem],
-) -> dict[str, Any]:
-    """Factors, labels, thresholds and notes; the functions are run once with units, unless that is remembered."""
+@dataclass(frozen=True)
+class _Parts:
+    """What a study was read into, before it is known to be sound."""
+
+    files: Mapping[str, str]
+    units: UnitSystem
+    priors: Mapping[str, Prior]
+    trends: Mapping[str, Trend]
+    curves: Mapping[str, Curve]
+    functions: Mapping[str, Function]
+    sequence: Sequence[str] | None  # None: the functions do not hang together
+    reports: Mapping[str, Report]
+
+
+def _check_units(parts: _Parts, memo: Memo, digest: str, problems: list[Problem]) -> dict[str, Any]:
+    """Factors, labels, thresholds, fit keys and notes; the functions are run once with units, unless that is remembered."""
     known = memo.get("checked", digest)
     if known is not None and not problems:
         return dict(known)
+    units = parts.units
     factors, labels, notes = {YEAR: 1.0}, {YEAR: YEAR}, []
     for place, name, text in (
-        *((prior.place, prior.name, prior.unit) for prior in priors.values()),
-        *((f"{function.place} {function.name}()", function.name, function.unit) for function in functions.values()),
+        *((prior.place, prior.name, prior.unit) for prior in parts.priors.values()),
+        *((curve.place, curve.name, curve.unit) for curve in parts.curves.values()),
+        *((f"{function.place} {function.name}()", function.name, function.unit) for function in parts.functions.values()),
     ):
         try:
             read = unit(units, text, place)
@@ -409,23 +452,63 @@ def _check_units(
             problems.extend(error.problems)
             continue
         factors[name], labels[name] = read.factor, read.label
-        if name in priors and read.undated:
+        if name not in parts.functions and read.undated:
             notes.append(f"{place}: {undated_note(units, read)}; write the year to say so")
     thresholds: dict[str, dict[str, float]] = {}
-    for report in reports.values():
+    for report in parts.reports.values():
         for name, texts in report.thresholds.items():
             for text in texts if name in labels else ():
                 try:
                     thresholds.setdefault(name, {})[text] = threshold(units, text, labels[name], f"{report.place} thresholds")
                 except StudyError as error:
                     problems.extend(error.problems)
-    if not problems and sequence is not None:
-        typical = {prior.name: (prior.distribution.median * factors[prior.name], prior.unit) for prior in priors.values()}
-        problems.extend(check(units, [functions[name] for name in sequence], typical, (2025.0, 2026.0, 2030.0)))
-    checked = {"factors": factors, "labels": labels, "thresholds": thresholds, "notes": notes}
+    fits = _check_trends(parts, problems)
+    if not problems and parts.sequence is not None:
+        typical = {p.name: (float(p.distribution.quantile(0.5)) * factors[p.name], p.unit) for p in parts.priors.values()}
+        typical |= {curve.name: (_typical(curve) * factors[curve.name], curve.unit) for curve in parts.curves.values()}
+        problems.extend(check(units, [parts.functions[name] for name in parts.sequence], typical, CHECK_YEARS))
+    checked = {"factors": factors, "labels": labels, "thresholds": thresholds, "fits": fits, "notes": list(dict.fromkeys(notes))}
     if not problems:
         memo.put("checked", digest, checked)
     return checked
+
+
+def _check_trends(parts: _Parts, problems: list[Problem]) -> dict[str, str]:
+    """Read each trend's series and declaration, and give the hash of what its fit depends on."""
+    if not parts.trends:
+        return {}
+    from forecast.series_files import read_table, select
+    from forecast.trend import fit_key
+    from forecast.trend_spec import check as check_spec
+
+    keys = {}
+    for trend in parts.trends.values():
+        path = f"priors/{trend.series}"
+        try:
+            if path not in parts.files:
+                tables = [file.removeprefix("priors/") for file in parts.files if file.startswith("priors/evidence/")]
+                raise StudyError.at(trend.place, f"there is no series '{trend.series}'", nearest(trend.series, tables) or "name a table such as evidence/costs.csv")
+            data = select(read_table(path, parts.files[path]), trend.selection, trend.unit, parts.units, trend.place)
+            check_spec(trend.spec, data, trend.place)
+            keys[trend.name] = fit_key(data, trend.spec, trend.seed)
+        except StudyError as error:
+            problems.extend(error.problems)
+    return keys
+
+
+def _typical(curve: Curve) -> np.ndarray:
+    """A value of a trend's quantity at which the unit check runs the functions."""
+    if curve.part in ("line", "new", "record"):
+        return np.ones((len(CHECK_YEARS), 1))
+    return np.array(CHECK_YEARS[0] if curve.part == "kink" else 0.5)
+
+
+def _curves(trends: Mapping[str, Trend]) -> dict[str, Curve]:
+    if not trends:
+        return {}
+    from forecast.trend_files import curves
+
+    return {curve.name: curve for trend in trends.values() for curve in curves(trend)}
 
 
 def threshold(units: UnitSystem, text: str, target: str, place: str) -> float:

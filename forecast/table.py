@@ -26,7 +26,8 @@ REACH = 9.0
 
 _STEP = 0.125
 _DEGREE = 7
-_FIT_DEGREE = 11
+FIT_DEGREE = 11
+_HALVINGS = 12
 _DROP = 37.5  # panels run until the density has fallen by a factor of exp(-37.5²/2) = 1e-305
 _LOG_ROOT_TWO_PI = 0.5 * math.log(2.0 * math.pi)
 
@@ -207,8 +208,8 @@ def fit(values: Array, half: Array, degree: int) -> tuple[Array, Array]:
     return coefficients, np.abs(last).sum(axis=0)
 
 
-def uniform_table(value: Map, even: bool = False) -> Table:
-    """A table of equal cells.
+def tabulate(value: Map, even: bool = False) -> Table:
+    """A table of equal cells, or of halved ones where a polynomial on the equal ones is not good to about 1e-13.
 
     Parameters
     ----------
@@ -217,12 +218,30 @@ def uniform_table(value: Map, even: bool = False) -> Table:
     even : bool
         Only for scores of 0 and more.
     """
-    cell = np.arange(0 if even else round(-REACH / _STEP), round(REACH / _STEP))
-    origin = (cell + 0.5) * _STEP
-    z = origin[:, None] + 0.5 * _STEP * chebyshev(_DEGREE)[0]
-    values = value(z.reshape(-1)).reshape(z.shape)
-    coefficients, _ = fit(values, np.full(origin.size, 0.5 * _STEP), _DEGREE)
-    return Table(coefficients, origin)
+    left = np.arange(0 if even else round(-REACH / _STEP), round(REACH / _STEP)) * _STEP
+    half = np.full(left.size, 0.5 * _STEP)
+    starts, origins, rows = [], [], []
+    for turn in range(_HALVINGS + 1):
+        z = (left + half)[:, None] + half[:, None] * chebyshev(_DEGREE)[0]
+        values = value(z.reshape(-1)).reshape(z.shape)
+        coefficients, error = fit(values, half, _DEGREE)
+        slope = (np.abs(np.diff(values, axis=1)) / np.diff(z, axis=1)).max(axis=1)
+        rounding = 1e-14 * (np.abs(values).max(axis=1) + (1.0 + np.abs(left)) * slope)
+        bad = (error > 1e-12 + rounding) & (turn < _HALVINGS)
+        if turn == 0 and not bad.any():
+            return Table(coefficients, left + half)
+        starts.append(left[~bad])
+        origins.append((left + half)[~bad])
+        rows.append(coefficients[:, ~bad])
+        if not bad.any():
+            break
+        half = np.repeat(0.5 * half[bad], 2)
+        left = np.repeat(left[bad], 2)
+        left[1::2] += 2.0 * half[1::2]
+    start = np.concatenate(starts)
+    order = np.argsort(start)
+    table = np.concatenate(rows, axis=1)[:, order]
+    return Table(np.ascontiguousarray(table), np.concatenate(origins)[order], start[order][1:])
 
 
 @dataclass(frozen=True, eq=False)
@@ -247,7 +266,8 @@ class Panels:
     log_mass: float
 
     @classmethod
-    def of(cls, log_height: Map) -> Panels:
+    def of(cls, log_height: Map, corner: float) -> Panels:
+        """Integrate; ``corner`` is where the density bends on the scale of 1, whatever its width."""
         top = float(log_height(np.zeros(1))[0])
 
         def height(u: Array) -> Array:
@@ -256,7 +276,8 @@ class Panels:
         # edges where the signed root of the log density is a multiple of a half: about half a standard deviation
         drops = 0.5 * np.arange(0.5, _DROP + 0.25, 0.5) ** 2
         right, left = _where_dropped(height, drops, 1.0), _where_dropped(height, drops, -1.0)
-        edges = np.concatenate([left[::-1], [0.0], right])
+        bend = corner + np.arange(-40.0, 41.0, 2.0)
+        edges = np.union1d(np.concatenate([left, [0.0], right]), bend[(bend > left[-1]) & (bend < right[-1])])
         x, w = gauss_legendre(16)
         half = 0.5 * np.diff(edges)
         u = (edges[:-1] + half)[:, None] + half[:, None] * x
@@ -297,11 +318,11 @@ class Panels:
         for _ in range(40):
             score = normal_score(*self.tails(u))
             miss = goal - score
-            if np.all(np.abs(miss) <= 2e-15 * (1.0 + np.abs(goal))):
-                break
             low, high = np.where(miss > 0, u, low), np.where(miss < 0, u, high)
             step = u + miss * np.exp(-0.5 * score * score - _LOG_ROOT_TWO_PI - self.log_density(u))
             u = np.where((step >= low) & (step <= high), step, 0.5 * (low + high))
+            if np.all(np.abs(miss) <= 1e-9):  # the step just taken has squared that
+                break
         return u
 
 

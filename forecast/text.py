@@ -8,7 +8,9 @@ from collections.abc import Iterable, Sequence
 from forecast.distribution import format_number
 from forecast.graph import YEAR, Function
 from forecast.prior_files import Prior
-from forecast.run import Forecast, Interval, Request
+from forecast.result import Forecast, Interval
+from forecast.run import bands
+from forecast.sampling import Request
 from forecast.study import Study
 from forecast.summary import round_interval, round_to_error
 
@@ -29,14 +31,14 @@ def table(forecast: Forecast) -> str:
     """
     percent = [_percent(p) for p in (0.5 - forecast.prob / 2, 0.5, 0.5 + forecast.prob / 2)]
     rows: list[tuple[str, ...]] = [("", *percent, "± MC", "", "")]
-    bands = forecast.bands()
+    over = bands(forecast)
     for request in _each_year(forecast):
         interval = forecast.interval(str(request))
         error = max((e for e in (interval.mcse_low, interval.mcse_median, interval.mcse_high) if math.isfinite(e)), default=0.0)
         label = forecast.study.definition(request.name).label
         name = label if request.year is None else f"{label}, {request.year:g}"
         rows.append((name, *_ends(interval, forecast.years), _error(error), f"[{interval.unit}]" if interval.unit else "", ""))
-        rows.extend(_remarks(forecast, request, bands.get(str(request))))
+        rows.extend(_remarks(forecast, request, over.get(str(request))))
     lines = [f"{_title(forecast)}", ""]
     lines += _aligned(rows)
     lines += ["", *_notes(forecast)]

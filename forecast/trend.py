@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from forecast.diagnostics import Convergence, convergence, make_tree
+from forecast.distribution import parse
 from forecast.errors import GateError
 from forecast.trend_bridge import log_evidence
 from forecast.trend_exact import fit_exact
@@ -22,8 +23,9 @@ from forecast.trend_spec import TrendSpec, check, choose_route
 
 MOST_RHAT = 1.01
 LEAST_ESS = 400
-# A fit that only lacks draws is drawn longer before it is refused; the extra draws are thinned away.
-_LONGER = (1, 4, 16)
+# Before a fit is refused it is drawn longer and in smaller steps: (factor, target acceptance). The extra draws are
+# thinned away.
+_ATTEMPTS = ((1, 0.9), (4, 0.98), (16, 0.98))
 
 
 @dataclass(frozen=True)
@@ -247,29 +249,28 @@ def _exact_part(data: Series, spec: TrendSpec, rng: np.random.Generator) -> _Par
 def _pymc_part(
     name: str, data: Series, spec: TrendSpec, seed: int, accept: bool, progress: Progress | None, cache: Path | None
 ) -> _Part:
+    own = spec
+    if spec.shape == "straight" and spec.change is not None and spec.kink is not None:
+        # The compiled kinked model with a change of 0 is the straight one: one compilation serves both.
+        own = replace(spec, shape="kinked", change=parse(0, "change"))
     each = spec.draws // spec.chains
-    chains, gate, longer = None, None, 1
-    for longer in _LONGER:
-        chains = sample(data, spec, seed, each * longer, progress, cache)
-        gate = gate_of(chains, spec)
-        if not gate.failures():
+    for longer, target_accept in _ATTEMPTS:
+        chains = sample(data, own, seed, each * longer, target_accept, progress, cache)
+        gate = gate_of(chains, own)
+        failures = gate.failures()
+        if not failures:
             break
-    assert chains is not None and gate is not None
-    failures = gate.failures()
     if failures and not accept:
         advice = 'check the rows and priors (a kink nobody can see? use trend = "average" with normal scatter)'
         raise GateError(
             f"trend {name} ({spec.shape}) has not converged: {'; '.join(failures)}; {advice}, raise draws and tune, "
             "or accept it with --accept, which is recorded"
         )
-    found = log_evidence(chains, data, spec, seed)
-    return _Part(
-        values_of_chains(chains, spec, longer),
-        found,
-        gate,
-        chains.sampler,
-        {k: v[:, ::longer] for k, v in chains.stats.items()},
-    )
+    values = values_of_chains(chains, own, longer)
+    if spec.shape == "straight":
+        values.pop("kink", None)
+    stats = {key: value[:, ::longer] for key, value in chains.stats.items()}
+    return _Part(values, log_evidence(chains, data, own, seed), gate, chains.sampler, stats)
 
 
 def gate_of(chains: Chains, spec: TrendSpec) -> Gate:

@@ -225,11 +225,15 @@ def along_first_component(draws: dict[str, Array]) -> NDArray[np.intp]:
     world's coordinate runs from slow to fast.
     """
     columns = [np.log(value) if key in ("scatter", "dof") else value for key, value in draws.items() if key != "rate"]
-    matrix = np.stack(
-        [(column - column.mean()) / sd for column in columns if (sd := column.std()) > 1e-12 * (1 + abs(column.mean()))]
-    )
-    direction = np.linalg.eigh(matrix @ matrix.T / matrix.shape[1])[1][:, -1]
-    along = direction @ matrix
-    if np.dot(along, draws["growth_after"] - draws["growth_after"].mean()) < 0:
+    spread = [(column - column.mean(), column.std(), 1e-12 * (1 + abs(column.mean()))) for column in columns]
+    varying = [centred / sd for centred, sd, least in spread if sd > least]
+    if not varying:
+        return np.arange(len(columns[0]))
+    matrix = np.stack(varying)
+    # einsum, not a matrix product: the order must not depend on how many threads BLAS has.
+    together = np.einsum("an,bn->ab", matrix, matrix) / matrix.shape[1]
+    along = np.einsum("a,an->n", np.linalg.eigh(together)[1][:, -1], matrix)
+    growth = draws["growth_after"]
+    if np.dot(along, growth - growth.mean()) < 0:
         along = -along
     return np.argsort(along, kind="stable").astype(np.intp)

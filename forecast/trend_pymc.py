@@ -30,9 +30,8 @@ Progress = Callable[[str, float], None]
 
 _NODES = 1025
 _STEP = 2 * SCORE_LIMIT / (_NODES - 1)
-_TARGET_ACCEPT = 0.9
 _COMPILE_SECONDS = 20.0  # what a first compilation takes, for the progress bar
-_compiled: dict[tuple[Any, ...], Any] = {}
+_compiled: dict[tuple[tuple[str, ...], int], Any] = {}
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +57,13 @@ class Chains:
 
 
 def sample(
-    data: Series, spec: TrendSpec, seed: int, draws: int, progress: Progress | None = None, cache: Path | None = None
+    data: Series,
+    spec: TrendSpec,
+    seed: int,
+    draws: int,
+    target_accept: float = 0.9,
+    progress: Progress | None = None,
+    cache: Path | None = None,
 ) -> Chains:
     """Sample the posterior of a trend.
 
@@ -71,6 +76,8 @@ def sample(
         The same seed gives the same chains, with a cold cache and a warm one.
     draws : int
         Draws of each chain, after ``spec.tune`` tuning steps.
+    target_accept : float
+        Acceptance that the step size is tuned to; nearer 1 is more careful and slower.
     progress : callable, optional
         Told what happens and how far it is (0 to 1).
     cache : Path, optional
@@ -89,7 +96,7 @@ def sample(
             _compiled[shape] = _compile(shape, columns, cache)
     model, compiled = _compiled[shape]
     if compiled is None:
-        return _sample_pymc(model, columns, data, spec, seed, draws, say)
+        return _sample_pymc(model, columns, spec, seed, draws, target_accept, say)
     import nutpie
 
     total = spec.chains * (spec.tune + draws)
@@ -106,7 +113,7 @@ def sample(
         seed=seed,
         init_mean=start,
         adaptation="low_rank",
-        target_accept=_TARGET_ACCEPT,
+        target_accept=target_accept,
         save_warmup=False,
         progress_bar=False,
         progress_callback=report if progress else None,
@@ -131,11 +138,10 @@ def values_of_chains(chains: Chains, spec: TrendSpec, every: int = 1) -> Values:
     return values
 
 
-def _shape(data: Series, spec: TrendSpec) -> tuple[Any, ...]:
+def _shape(data: Series, spec: TrendSpec) -> tuple[tuple[str, ...], int]:
     """What a compiled model is specific to; everything else is data."""
     grouped = tuple(name for name in ("group_level", "group_growth") if getattr(spec, name) is not None)
-    kinds = tuple((name, is_normal(prior)) for name, prior in spec.priors().items())
-    return kinds, len(data.groups) if grouped else 0
+    return tuple(spec.priors()), len(data.groups) if grouped else 0
 
 
 def _columns(data: Series, spec: TrendSpec) -> dict[str, Any]:
@@ -151,7 +157,8 @@ def _columns(data: Series, spec: TrendSpec) -> dict[str, Any]:
         else:
             table[i] = scores_to_values(prior, score)
     columns = {"t": data.t, "y": data.y, "se": data.se, "se_t": data.se_t, "level_year": np.array(spec.level_year)}
-    columns |= {"location": location, "scale": scale, "table": table, "rise": np.gradient(table, axis=1, edge_order=2)}
+    rise = np.gradient(table, axis=1, edge_order=2)
+    columns |= {"location": location, "scale": scale, "table": table.ravel(), "rise": rise.ravel()}
     if spec.group_level is not None or spec.group_growth is not None:
         columns["member"] = data.group_index()
     return columns
@@ -171,30 +178,18 @@ def _start(data: Series, spec: TrendSpec) -> Array:
     return np.concatenate([scores, np.repeat(groups, len(data.groups))])
 
 
-def _compile(shape: tuple[Any, ...], columns: dict[str, Any], cache: Path | None) -> tuple[Any, Any]:
+def _compile(shape: tuple[tuple[str, ...], int], columns: dict[str, Any], cache: Path | None) -> tuple[Any, Any]:
     """PyMC model and nutpie's compiled one (None without nutpie)."""
-    if cache is not None and "pytensor" not in sys.modules:
-        cache.mkdir(parents=True, exist_ok=True)
-        flags = [flag for flag in os.environ.get("PYTENSOR_FLAGS", "").split(",") if flag]
-        if not any(flag.startswith("base_compiledir=") for flag in flags):
-            os.environ["PYTENSOR_FLAGS"] = ",".join([*flags, f"base_compiledir={cache.resolve()}"])
+    _configure(cache)
     import pymc as pm
-    import pytensor
     import pytensor.tensor as pt
 
-    # Fast maths lets fresh and cached code differ in the last bit, and the same seed then gives other chains.
-    pytensor.config.numba__fastmath = False
-    kinds, groups = shape
-    names = [name for name, _ in kinds]
+    names, groups = shape
     with pm.Model() as model:
         given = {key: pm.Data(key, value) for key, value in columns.items()}
-        score = pm.Normal("score", 0, 1, shape=len(kinds))
-        value = {}
-        for i, (name, normal) in enumerate(kinds):
-            if normal:
-                value[name] = given["location"][i] + given["scale"][i] * score[i]
-            else:
-                value[name] = _interpolate(pt, score[i], given["table"][i], given["rise"][i])
+        score = pm.Normal("score", 0, 1, shape=len(names))
+        values = given["location"] + given["scale"] * score + _interpolate(pt, score, given["table"], given["rise"])
+        value = {name: values[i] for i, name in enumerate(names)}
         level, growth = value["level"], value["growth"]
         if "group_level" in names:
             level = pm.Normal("group_level", level, value["group_level"], shape=groups)[given["member"]]
@@ -218,21 +213,42 @@ def _compile(shape: tuple[Any, ...], columns: dict[str, Any], cache: Path | None
     return model, nutpie.compile_pymc_model(model)
 
 
+def _configure(cache: Path | None) -> None:
+    """Import PyTensor with exact floating point, and with its compiled code in `cache`.
+
+    With fast maths, fresh and cached code differ in the last bit and the same seed gives other chains. Some of its
+    functions read the setting when they are imported, so it has to be made before.
+    """
+    if "pytensor" not in sys.modules:
+        flags = [flag for flag in os.environ.get("PYTENSOR_FLAGS", "").split(",") if flag]
+        given = {flag.split("=")[0].strip() for flag in flags}
+        if "numba__fastmath" not in given:
+            flags.append("numba__fastmath=False")
+        if cache is not None and "base_compiledir" not in given:
+            cache.mkdir(parents=True, exist_ok=True)
+            flags.append(f"base_compiledir={cache.resolve()}")
+        os.environ["PYTENSOR_FLAGS"] = ",".join(flags)
+    import pytensor
+
+    pytensor.config.numba__fastmath = False
+
+
 def _interpolate(pt: Any, score: Any, table: Any, rise: Any) -> Any:
-    """Cubic Hermite interpolation of a quantile function in its normal score; constant beyond the table."""
+    """Cubic Hermite interpolation of each parameter's quantile function in its normal score; constant beyond the table."""
     place = (pt.clip(score, -SCORE_LIMIT, SCORE_LIMIT * (1 - 1e-12)) + SCORE_LIMIT) / _STEP
-    node = pt.cast(pt.floor(place), "int64")
+    node = pt.floor(place)
     f = place - node
+    at = pt.cast(node, "int64") + _NODES * np.arange(int(score.type.shape[0]))
     return (
-        table[node] * (1 + 2 * f) * (1 - f) ** 2
-        + table[node + 1] * f**2 * (3 - 2 * f)
-        + rise[node] * f * (1 - f) ** 2
-        - rise[node + 1] * f**2 * (1 - f)
+        table[at] * (1 + 2 * f) * (1 - f) ** 2
+        + table[at + 1] * f**2 * (3 - 2 * f)
+        + rise[at] * f * (1 - f) ** 2
+        - rise[at + 1] * f**2 * (1 - f)
     )
 
 
 def _sample_pymc(
-    model: Any, columns: dict[str, Any], data: Series, spec: TrendSpec, seed: int, draws: int, say: Progress
+    model: Any, columns: dict[str, Any], spec: TrendSpec, seed: int, draws: int, target_accept: float, say: Progress
 ) -> Chains:
     """PyMC's own sampler, which compiles anew for each fit."""
     import pymc as pm
@@ -246,7 +262,7 @@ def _sample_pymc(
             cores=1,
             random_seed=seed,
             nuts_sampler="pymc",
-            target_accept=0.95,
+            target_accept=max(target_accept, 0.95),
             progressbar=False,
             compute_convergence_checks=False,
             quiet=True,

@@ -157,9 +157,9 @@ def _wrong_words(spec: TrendSpec, place: str) -> Iterator[Problem]:
         )
     if not spec.rate_years > 0:
         yield Problem(place, f"rate_years is not above 0 ({spec.rate_years})", "write a number of years")
-    if spec.draws < 100 or spec.chains < 1 or spec.draws % spec.chains:
+    if spec.draws < 400 or spec.chains < 1 or spec.draws % spec.chains:
         yield Problem(
-            place, f"{spec.draws} draws in {spec.chains} chains", "ask for at least 100, a multiple of the chains"
+            place, f"{spec.draws} draws in {spec.chains} chains", "ask for at least 400, a multiple of the chains"
         )
 
 
@@ -203,10 +203,10 @@ def _wrong_rows(spec: TrendSpec, data: Series, place: str) -> Iterator[Problem]:
     fitted = design @ np.linalg.lstsq(design, data.y, rcond=None)[0]
     exact = np.abs(data.y - fitted).max() <= 1e-9 * max(1.0, np.abs(data.y).max())
     if exact and not data.se.any() and spec.scatter.family != "point":
-        what = "the same value" if np.ptp(data.y) == 0 else "exactly on a line"
+        what = "have the same value" if np.ptp(data.y) == 0 else "lie exactly on a line"
         yield Problem(
             where,
-            f"all rows have {what}, so the scatter cannot be learnt",
+            f"all rows {what}, so the scatter cannot be learnt",
             "check the values, or state their errors (se)",
         )
     if spec.group_level is not None or spec.group_growth is not None:

@@ -283,10 +283,11 @@ def _unknown(system: UnitSystem, word: str) -> tuple[str, str]:
         )
     if word[-1] in "sS" and split_word(system, word[:-1]):
         return f"{word} could mean {word[:-1]} or {word[:-1]}/s", "write which of the two"
-    names = [prefix + name for name, allowed in prefixes.items() for prefix in ("", *allowed) if name != "radian"]
-    same = [name for name in names if name.lower() == word.lower()]
-    hint = f"did you mean '{same[0]}'?" if same else nearest(word, prefixes) or nearest(word, names)
-    return f"there is no unit '{word}'", hint or "declare it under [count] in priors/units.toml"
+    known = [prefix + name for name, allowed in prefixes.items() for prefix in ("", *allowed)]
+    same = [name for name in known if name.lower() == word.lower()]
+    hint = f"did you mean '{same[0]}'?" if same else nearest(word, [name for name in prefixes if name != "radian"])
+    declare = "declare it under [count] in priors/units.toml"
+    return f"there is no unit '{word}'", f"{hint} Else {declare}" if hint else declare
 
 
 @lru_cache(maxsize=4096)

@@ -34,7 +34,7 @@ fetch_python() {
     { python3 -m venv build/uv && build/uv/bin/python -m pip install --quiet uv; } >&2 || return 1
     uv=build/uv/bin/uv
   fi
-  "$uv" python install --quiet 3.12 >&2 && "$uv" python find --managed-python 3.12
+  "$uv" python install 3.12 >&2 && "$uv" python find --managed-python 3.12
 }
 
 if ! { [ -x .venv/bin/python ] && is_right .venv/bin/python && [ -z "${PYTHON:-}" ] && [ "$(tail -n1 .venv/.place 2>/dev/null)" = "$PWD" ]; }; then
@@ -50,7 +50,7 @@ fi
 # uv installs in a fraction of pip's time; where it cannot be had, or its configuration is not pip's, pip does it.
 export UV_COMPILE_BYTECODE=1 UV_PYTHON_DOWNLOADS=never UV_LINK_MODE="${UV_LINK_MODE:-hardlink}" PIP_DISABLE_PIP_VERSION_CHECK=1
 say "installing the packages of requirements.txt (a minute or two the first time)"
-pip=(.venv/bin/python -m pip --quiet)
+pip=(.venv/bin/python -m pip --quiet --quiet)
 if "${pip[@]}" install "$(grep '^uv==' requirements.txt)" &&
   .venv/bin/uv pip install --quiet --python .venv/bin/python -r requirements.txt; then
   install=(.venv/bin/uv pip install --quiet --python .venv/bin/python)

@@ -29,7 +29,7 @@ def one(study, name, year=None, **given):
     """A quantity in a scenario that leaves nothing uncertain."""
     years = None if year is None else [2022, year]
     result = study.run(
-        quantities=[name if year is None else f"{name}@{year}"], given=given, draws=8, seed=1, years=years
+        quantities=[name if year is None else f"{name}@{year}"], given=given, draws=64, seed=1, years=years
     )
     draws = np.unique(result.at(name, year))
     assert draws.size == 1, f"{name} is uncertain in this scenario"
@@ -333,14 +333,14 @@ def test_growth_rates(study):
 
 @pytest.mark.parametrize(("growth", "printed"), [(0.49, 2032), (0.37, 2036), (0.56, 2031)])
 def test_naive_crossing_year_by_end_points(study, growth, printed):
-    result = study.run(quantities=["naive_crossing_year"], given={"historical_cost_growth": growth}, draws=8, seed=1)
+    result = study.run(quantities=["naive_crossing_year"], given={"historical_cost_growth": growth}, draws=64, seed=1)
     found = result.at("naive_crossing_year").ravel()[0]
     assert found == pytest.approx(2022.49 + math.log10(233e9 / 3.27e6) / growth, abs=1e-6)
     assert found == pytest.approx(printed, abs=0.6)
 
 
 def crossing(study, name, **given):
-    result = study.run(quantities=[name], given=given, draws=8, seed=1)
+    result = study.run(quantities=[name], given=given, draws=64, seed=1)
     return float(result.at(name).ravel()[0])
 
 

@@ -153,18 +153,27 @@ def test_any_text_is_read_or_refused(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("hou", "there is no unit 'hou'; did you mean 'hour'?"),
-        ("gb", "there is no unit 'gb'; did you mean 'GB'?"),
-        ("kwh", "there is no unit 'kwh'; did you mean 'kWh'?"),
-        ("USD2020", "there is no unit 'USD2020'; did you mean 'USD_2020'?"),
+        ("hou", "there is no unit 'hou'; did you mean 'hour'? Else declare it under [count] in priors/units.toml"),
+        ("gb", "there is no unit 'gb'; did you mean 'GB'? Else declare it under [count] in priors/units.toml"),
+        ("kwh", "there is no unit 'kwh'; did you mean 'kWh'? Else declare it under [count] in priors/units.toml"),
+        (
+            "USD2020",
+            "there is no unit 'USD2020'; did you mean 'USD_2020'? Else declare it under [count] in priors/units.toml",
+        ),
         ("GPU", "there is no unit 'GPU'; declare it under [count] in priors/units.toml"),
         ("USD_2031", "there is no USD_2031 (the price index has 2020 to 2023); add the year to the price index"),
         ("MUSD_2022", "there is no MUSD_2022 (the price index has 2020 to 2023); add the year to the price index"),
-        ("mUSD", "there is no unit 'mUSD'; did you mean 'MUSD'?"),  # a thousandth or a million?
+        (
+            "mUSD",
+            "there is no unit 'mUSD'; did you mean 'MUSD'? Else declare it under [count] in priors/units.toml",
+        ),  # a thousandth or a million?
         ("a", "there is no unit 'a'; declare it under [count] in priors/units.toml"),  # pint: a year
         ("count", 'count is not a unit; leave the unit of a pure number empty: ""'),  # pint: a pure number
         ("dimensionless", 'dimensionless is not a unit; leave the unit of a pure number empty: ""'),
-        ("cd", "there is no unit 'cd'; did you mean 'd'?"),  # no prefixes on days: a hundredth of one?
+        (
+            "cd",
+            "there is no unit 'cd'; did you mean 'd'? Else declare it under [count] in priors/units.toml",
+        ),  # no prefixes on days: a hundredth of one?
         ("FLOPs", "FLOPs could mean FLOP or FLOP/s; write which of the two"),
         ("TFLOPS", "TFLOPS could mean TFLOP or TFLOP/s; write which of the two"),
         ("degC", "degC starts from a zero of its own, so no factor converts it; use kelvin"),
@@ -527,7 +536,9 @@ def test_every_problem_is_told_and_none_cascades() -> None:
     ]
     found = [str(problem) for problem in check(SYSTEM, functions, INPUTS, [2020.0, 2021.0])]
     assert [line.split("()")[0].split()[-1] for line in found] == ["earlier", "third", "fifth", "sixth"]
-    assert found[2].endswith("there is no unit 'hou'; did you mean 'hour'?")
+    assert found[2].endswith(
+        "there is no unit 'hou'; did you mean 'hour'? Else declare it under [count] in priors/units.toml"
+    )
 
 
 def test_a_parameter_that_nothing_defines_is_left_to_the_graph() -> None:

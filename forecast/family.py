@@ -1,0 +1,450 @@
+"""The families a text can name: their keywords, their canonical parameters and what an interval means for them."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from forecast import shapes
+from forecast.marginal import Invalid, Marginal
+from forecast.number import format_number
+from forecast.special import ndtr, ndtri
+
+Values = dict[str, Any]
+
+_MOST_SPREAD = 1e4
+
+
+@dataclass(frozen=True)
+class Family:
+    """A family of distributions.
+
+    Parameters
+    ----------
+    name : str
+    keywords : tuple of tuple of str
+        The sets of parameters it can be given by; the first is the canonical one.
+    example : str
+        A text that parses.
+    canonical : callable
+        From values under any of ``keywords`` to the canonical parameters.
+
+        Raises `Invalid`.
+    marginal : callable
+        From canonical parameters to a `Marginal`.
+    interval : callable, optional
+        From ``(low, high, level)``, the central interval of that probability, to canonical parameters.
+    no_interval : str
+        What to write instead, if there is no ``interval``.
+    defaults : tuple of (str, float)
+        Parameters that may be left out.
+    bounded : bool
+        Whether an interval could be mistaken for its two ends, so that the level must be said.
+    """
+
+    name: str
+    keywords: tuple[tuple[str, ...], ...]
+    example: str
+    canonical: Callable[[Values], Values]
+    marginal: Callable[..., Marginal]
+    interval: Callable[[float, float, float], Values] | None = None
+    no_interval: str = ""
+    defaults: tuple[tuple[str, float], ...] = ()
+    bounded: bool = False
+
+
+def _say(x: float) -> str:
+    return format_number(x, 6)
+
+
+def _positive(values: Values, *names: str) -> None:
+    for name in names:
+        if not values[name] > 0:
+            raise Invalid(f"{name} must be positive ({_say(values[name])})", f"write a {name} above 0")
+
+
+def _probability(values: Values, name: str) -> None:
+    if not 0 <= values[name] <= 1:
+        raise Invalid(f"{name} must lie between 0 and 1 ({_say(values[name])})", "write a probability such as 30%")
+
+
+def _rising(values: Values, *names: str, strictly: bool = False) -> None:
+    for one, other in zip(names, names[1:], strict=False):
+        if values[one] > values[other] or (strictly and values[one] == values[other]):
+            found = f"({one} {_say(values[one])}, {other} {_say(values[other])})"
+            relation = "must be below" if strictly else "must not be above"
+            raise Invalid(f"{one} {relation} {other} {found}", "write them in rising order")
+
+
+def _normal(v: Values) -> Values:
+    _positive(v, "sd")
+    return v
+
+
+def _lognormal(v: Values) -> Values:
+    if "median" in v:
+        _positive(v, "median", "sigma")
+        return v
+    _positive(v, "mean", "sd")
+    variance = math.log1p((v["sd"] / v["mean"]) ** 2)
+    return {"median": v["mean"] * math.exp(-0.5 * variance), "sigma": math.sqrt(variance)}
+
+
+def _uniform(v: Values) -> Values:
+    _rising(v, "low", "high", strictly=True)
+    if not math.isfinite(v["high"] - v["low"]):
+        raise Invalid("the ends are too far apart", "write ends that are less than 1.8e308 apart")
+    return v
+
+
+def _loguniform(v: Values) -> Values:
+    _positive(v, "low")
+    return _uniform(v)
+
+
+def _three(v: Values) -> Values:
+    _rising(v, "low", "mode", "high")
+    _rising(v, "low", "high", strictly=True)
+    if "lam" in v:
+        _positive(v, "lam")
+    return v
+
+
+def _beta(v: Values) -> Values:
+    if "a" in v:
+        _positive(v, "a", "b")
+        return v
+    mean, sd = v["mean"], v["sd"]
+    _positive(v, "sd")
+    if not 0 < mean < 1:
+        raise Invalid(f"the mean of a beta lies between 0 and 1 ({_say(mean)})", "write a share such as 30%")
+    total = mean * (1.0 - mean) / sd**2 - 1.0
+    if not total > 0:
+        most = math.sqrt(mean * (1.0 - mean))
+        raise Invalid(
+            f"no beta with mean {_say(mean)} has an sd of {_say(sd)}", f"write an sd below {format_number(most)}"
+        )
+    return {"a": mean * total, "b": (1.0 - mean) * total}
+
+
+def _gamma(v: Values) -> Values:
+    if "shape" in v:
+        _positive(v, "shape", "scale")
+        return v
+    _positive(v, "mean", "sd")
+    return {"shape": (v["mean"] / v["sd"]) ** 2, "scale": v["sd"] / v["mean"] * v["sd"]}
+
+
+def _student(v: Values) -> Values:
+    _positive(v, "df")
+    if "scale" in v:
+        _positive(v, "scale")
+        return v
+    _positive(v, "sd")
+    if not v["df"] > 2:
+        raise Invalid(f"Student's t has an sd only for df above 2 ({_say(v['df'])})", "give loc and scale instead")
+    return {"df": v["df"], "loc": v["mean"], "scale": v["sd"] * math.sqrt(1.0 - 2.0 / v["df"])}
+
+
+def _exponential(v: Values) -> Values:
+    _positive(v, "mean")
+    return v
+
+
+def _pareto(v: Values) -> Values:
+    _positive(v, "low", "alpha")
+    return v
+
+
+def _bernoulli(v: Values) -> Values:
+    _probability(v, "p")
+    return v
+
+
+def _countable(mean: float, sd: float) -> None:
+    if sd > _MOST_SPREAD:
+        raise Invalid(
+            f"a count of {_say(mean)} with an sd of {_say(sd)} is too wide to tell single values apart",
+            f"write normal(mean={_say(mean)}, sd={_say(sd)})",
+        )
+
+
+def _poisson(v: Values) -> Values:
+    _positive(v, "mean")
+    _countable(v["mean"], math.sqrt(v["mean"]))
+    return v
+
+
+def _binomial(v: Values) -> Values:
+    n, p = v["n"], v["p"]
+    if n < 1 or n != math.floor(n) or n > 2**53:
+        raise Invalid(f"n must be a whole number of trials ({_say(n)})", "write n=1 or more")
+    _probability(v, "p")
+    _countable(n * p, math.sqrt(n * p * (1.0 - p)))
+    return v
+
+
+def _point(v: Values) -> Values:
+    return v
+
+
+def _discrete(v: Values) -> Values:
+    pairs: dict[float, float] = {}
+    for value, prob in v["items"]:
+        if value in pairs:
+            raise Invalid(f"the value {_say(value)} stands twice", "give each value once")
+        if not 0 <= prob <= 1:
+            raise Invalid(
+                f"the probability of {_say(value)} must lie between 0 and 1 ({_say(prob)})",
+                "write {value: probability, ...}",
+            )
+        pairs[value] = prob
+    if not pairs:
+        raise Invalid("no values", "write discrete({0: 0.3, 1: 0.7})")
+    total = math.fsum(pairs.values())
+    if abs(total - 1.0) > 1e-9:
+        raise Invalid(f"the probabilities add up to {_say(total)}", "make them add up to 1")
+    return {"items": tuple(sorted((x, p) for x, p in pairs.items() if p > 0))}
+
+
+def _quantiles(v: Values) -> Values:
+    points = sorted(v["points"])
+    if len(points) < 2:
+        raise Invalid(f"{len(points)} quantile is not enough", "give two or more, as in quantiles(5%=1, 50%=3, 95%=20)")
+    for prob, _ in points:
+        if not 0 < prob < 1:
+            raise Invalid(
+                f"a quantile's level must lie between 0% and 100% ({_say(100 * prob)}%)",
+                "write levels such as 5%, 50% and 95%; bounds go into 'within LOW and HIGH'",
+            )
+    for (p, x), (q, y) in zip(points, points[1:], strict=False):
+        if p == q:
+            raise Invalid(f"the level {_say(100 * p)}% stands twice", "give each level once")
+        if not x < y:
+            raise Invalid(
+                f"the quantiles do not rise ({_say(100 * p)}% is {_say(x)}, {_say(100 * q)}% is {_say(y)})",
+                "write a higher value for a higher level",
+            )
+    return {"points": tuple(points)}
+
+
+def _quantiles_marginal(points: tuple[tuple[float, float], ...]) -> Marginal:
+    return shapes.quantiles(tuple(p for p, _ in points), tuple(x for _, x in points))
+
+
+def _discrete_marginal(items: tuple[tuple[float, float], ...]) -> Marginal:
+    values, masses = np.array(items).T
+    return shapes.discrete(np.ascontiguousarray(values), np.ascontiguousarray(masses))
+
+
+def _card(v: Values) -> Values:
+    _rising(v, "low", "high", strictly=True)
+    if not v["low"] < v["mean"] < v["high"]:
+        raise Invalid(
+            f"the mean of a card lies between its low and its high ({_say(v['mean'])})", "check the three figures"
+        )
+    return v
+
+
+def card_fit(low: float, high: float) -> tuple[str, Values]:
+    """The distribution behind a published Guesstimate card.
+
+    A card shows the mean, the 10th percentile of the draws below it and the 90th percentile of the draws above it.
+    For a lognormal of median m and log sd s these are ``m exp(s²/2)`` and the quantiles at ``0.1 Phi(s/2)`` and
+    ``0.9 + 0.1 Phi(s/2)``; for a normal the 5% and the 95% quantile.
+
+    Returns
+    -------
+    family : str
+        ``lognormal`` if ``low`` is positive, else ``normal``, as Guesstimate chooses.
+    parameters : dict
+        Canonical.
+
+    Examples
+    --------
+    >>> family, fit = card_fit(55e6, 1500e6)
+    >>> family, round(fit["sigma"], 3), round(fit["median"] / 1e6)
+    ('lognormal', 0.987, 238)
+    """
+    if low <= 0:
+        return "normal", _normal_interval(low, high, 0.9)
+    goal = math.log(high / low)
+
+    def ends(sigma: float) -> tuple[float, float]:
+        down, up = 0.1 * float(ndtr(0.5 * sigma)), 0.1 * float(ndtr(-0.5 * sigma))
+        return sigma * float(ndtri(down)), -sigma * float(ndtri(up))
+
+    def miss(sigma: float) -> float:
+        below, above = ends(sigma)
+        return above - below - goal
+
+    sigma = _root(miss, goal / 20.0, goal / 2.0)
+    return "lognormal", {"median": low * math.exp(-ends(sigma)[0]), "sigma": sigma}
+
+
+def _card_marginal(mean: float, low: float, high: float) -> Marginal:
+    family, values = card_fit(low, high)
+    return FAMILIES[family].marginal(**values)
+
+
+def _root(f: Callable[[float], float], low: float, high: float) -> float:
+    """Root of a rising function between two numbers, by the Illinois variant of regula falsi, to the last bits."""
+    f_low, f_high = f(low), f(high)
+    if not f_low <= 0 <= f_high:
+        raise Invalid("no such distribution", "write a narrower or a wider interval")
+    for _ in range(200):
+        if f_low == 0 or high - low <= 1e-15 * abs(high):
+            return low
+        if f_high == 0:
+            return high
+        x = (low * f_high - high * f_low) / (f_high - f_low)
+        if not low < x < high:
+            x = 0.5 * (low + high)
+        y = f(x)
+        if y < 0:
+            low, f_low, f_high = x, y, 0.5 * f_high
+        else:
+            high, f_high, f_low = x, y, 0.5 * f_low
+        if y == 0:
+            return x
+    return 0.5 * (low + high)
+
+
+def _scores(level: float) -> float:
+    return -float(ndtri(0.5 - 0.5 * level))
+
+
+def _normal_interval(low: float, high: float, level: float) -> Values:
+    return {"mean": low + 0.5 * (high - low), "sd": 0.5 * (high - low) / _scores(level)}
+
+
+def _lognormal_interval(low: float, high: float, level: float) -> Values:
+    _positive({"the low end of a lognormal": low}, "the low end of a lognormal")
+    return {"median": low * math.sqrt(high / low), "sigma": 0.5 * math.log(high / low) / _scores(level)}
+
+
+def _uniform_interval(low: float, high: float, level: float) -> Values:
+    beyond = (high - low) * (1.0 - level) / (2.0 * level)
+    return {"low": low - beyond, "high": high + beyond}
+
+
+def _loguniform_interval(low: float, high: float, level: float) -> Values:
+    _positive({"the low end of a loguniform": low}, "the low end of a loguniform")
+    beyond = math.log(high / low) * (1.0 - level) / (2.0 * level)
+    return {"low": low * math.exp(-beyond), "high": high * math.exp(beyond)}
+
+
+def _pareto_interval(low: float, high: float, level: float) -> Values:
+    _positive({"the low end of a pareto": low}, "the low end of a pareto")
+    tail = 0.5 - 0.5 * level
+    alpha = math.log((1.0 - tail) / tail) / math.log(high / low)
+    return {"low": low * math.exp(math.log1p(-tail) / alpha), "alpha": alpha}
+
+
+def _gamma_interval(low: float, high: float, level: float) -> Values:
+    _positive({"the low end of a gamma": low}, "the low end of a gamma")
+    z = np.array([-1.0, 1.0]) * _scores(level)
+    goal = math.log(high / low)
+
+    def spread(log_shape: float) -> float:
+        u = shapes.gamma_panels(math.exp(log_shape)).invert(z)
+        return math.log(goal) - math.log(u[1] - u[0])
+
+    guess = 2.0 * math.log((z[1] - z[0]) / goal)
+    shape = math.exp(_root(spread, guess - 8.0, guess + 4.0))
+    return {"shape": shape, "scale": low / shape * math.exp(-shapes.gamma_panels(shape).invert(z)[0])}
+
+
+def _beta_interval(low: float, high: float, level: float) -> Values:
+    if not (low > 0 and high < 1):
+        raise Invalid(
+            f"an interval of a beta lies between 0 and 1 ({_say(low)} to {_say(high)})", "write shares such as 20% to 60%"
+        )
+    z = np.array([-1.0, 1.0]) * _scores(level)
+    goal = np.array([math.log(low) - math.log1p(-low), math.log(high) - math.log1p(-high)])
+    width = goal[1] - goal[0]
+    variance = (width / (z[1] - z[0])) ** 2
+    logit = 0.5 * (goal[0] + goal[1])
+    x = np.log(np.array([(1.0 + math.exp(logit)) / variance, (1.0 + math.exp(-logit)) / variance]))
+
+    def miss(x: Any) -> Any:
+        u = shapes.beta_panels(math.exp(x[0]), math.exp(x[1])).invert(z) + (x[0] - x[1])
+        return np.array([(u - goal).sum() / width, math.log((u[1] - u[0]) / width)])
+
+    now = miss(x)
+    for _ in range(60):
+        if np.abs(now).max() < 1e-13:
+            break
+        jacobian = np.array([(miss(x + d) - now) / 1e-6 for d in 1e-6 * np.eye(2)]).T
+        step = np.linalg.solve(jacobian, -now)
+        step *= min(1.0, 1.0 / np.abs(step).max())
+        while True:
+            new = miss(x + step)
+            if np.abs(new).max() < np.abs(now).max() or np.abs(step).max() < 1e-15:
+                break
+            step = 0.5 * step
+        if np.abs(step).max() < 1e-15:
+            break
+        x, now = x + step, new
+    if np.abs(now).max() > 1e-10:
+        raise Invalid(f"no beta has the interval {_say(low)} to {_say(high)}", "write a narrower or a wider interval")
+    return {"a": math.exp(x[0]), "b": math.exp(x[1])}
+
+
+_FAMILIES = (
+    Family("normal", (("mean", "sd"),), "normal(mean=0, sd=1)", _normal, shapes.normal, _normal_interval),
+    Family("lognormal", (("median", "sigma"), ("mean", "sd")), "lognormal(median=3, sigma=0.5)", _lognormal,
+           shapes.lognormal, _lognormal_interval),
+    Family("uniform", (("low", "high"),), "uniform(low=1, high=3)", _uniform, shapes.uniform, _uniform_interval,
+           bounded=True),
+    Family("loguniform", (("low", "high"),), "loguniform(low=1, high=100)", _loguniform, shapes.loguniform,
+           _loguniform_interval, bounded=True),
+    Family("triangular", (("low", "mode", "high"),), "triangular(low=1, mode=2, high=5)", _three, shapes.triangular,
+           no_interval="write triangular(low=, mode=, high=)"),
+    Family("pert", (("low", "mode", "high", "lam"),), "pert(low=1, mode=2, high=5)", _three, shapes.pert,
+           no_interval="write pert(low=, mode=, high=)", defaults=(("lam", 4.0),)),
+    Family("beta", (("a", "b"), ("mean", "sd")), "beta(a=2, b=5)", _beta, shapes.beta, _beta_interval),
+    Family("gamma", (("shape", "scale"), ("mean", "sd")), "gamma(shape=2, scale=3)", _gamma, shapes.gamma,
+           _gamma_interval),
+    Family("student_t", (("df", "loc", "scale"), ("df", "mean", "sd")), "student_t(df=4, loc=0, scale=1)", _student,
+           shapes.student_t, no_interval="an interval leaves its df open: write student_t(df=4, loc=, scale=)"),
+    Family("exponential", (("mean",),), "exponential(mean=3)", _exponential, shapes.exponential,
+           no_interval="write exponential(mean=)"),
+    Family("pareto", (("low", "alpha"),), "pareto(low=1, alpha=2)", _pareto, shapes.pareto, _pareto_interval),
+    Family("bernoulli", (("p",),), "bernoulli(p=30%)", _bernoulli, shapes.bernoulli,
+           no_interval="write bernoulli(p=)"),
+    Family("poisson", (("mean",),), "poisson(mean=3)", _poisson, shapes.poisson, no_interval="write poisson(mean=)"),
+    Family("binomial", (("n", "p"),), "binomial(n=10, p=30%)", _binomial, shapes.binomial,
+           no_interval="write binomial(n=, p=)"),
+    Family("point", (("x",),), "point(3)", _point, shapes.point, no_interval="write point(x)"),
+    Family("discrete", (("items",),), "discrete({0: 0.3, 1: 0.7})", _discrete, _discrete_marginal,
+           no_interval="write discrete({0: 0.3, 1: 0.7})"),
+    Family("quantiles", (("points",),), "quantiles(5%=1, 50%=3, 95%=20)", _quantiles, _quantiles_marginal,
+           no_interval="write quantiles(5%=, 50%=, 95%=)"),
+    Family("card", (("mean", "low", "high"),), "card(mean=387M, low=55M, high=1.5B)", _card, _card_marginal,
+           no_interval="write card(mean=, low=, high=)"),
+)  # fmt: skip
+
+FAMILIES: dict[str, Family] = {family.name: family for family in _FAMILIES}
+"""Every family but ``mixture``, by name."""
+
+OTHER_NAMES = {
+    "norm": "normal", "gaussian": "normal", "lognorm": "lognormal", "log_normal": "lognormal", "unif": "uniform",
+    "log_uniform": "loguniform", "triang": "triangular", "triangle": "triangular", "tdist": "student_t",
+    "t": "student_t", "studentt": "student_t", "student": "student_t", "exp": "exponential", "expon": "exponential",
+    "const": "point", "constant": "point", "exactly": "point", "mx": "mixture", "mix": "mixture",
+    "categorical": "discrete", "binom": "binomial", "metalog": "quantiles", "guesstimate": "card", "bern": "bernoulli",
+    "to": "lognormal",
+}  # fmt: skip
+"""What other tools call them; only for hints."""
+
+
+@functools.cache
+def all_names() -> tuple[str, ...]:
+    """Names a text can use, ``mixture`` included."""
+    return (*FAMILIES, "mixture")

@@ -1,0 +1,205 @@
+"""A `Forecast`: quantities in possible worlds, and what can be asked of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from forecast.errors import UsageError
+from forecast.graph import YEAR
+from forecast.quantile import Estimate, means, prob_above, quantiles
+from forecast.sampling import Request, request_of, sample
+from forecast.study import Study
+from forecast.worlds import Design
+
+if TYPE_CHECKING:
+    import xarray
+
+
+@dataclass(frozen=True)
+class Interval:
+    """An equal-tailed credible interval with its median, and their Monte Carlo standard errors.
+
+    Parameters
+    ----------
+    low, median, high : float
+    prob : float
+        Probability between `low` and `high`.
+    mcse_low, mcse_median, mcse_high : float
+    unit : str
+    """
+
+    low: float
+    median: float
+    high: float
+    prob: float
+    mcse_low: float
+    mcse_median: float
+    mcse_high: float
+    unit: str
+
+
+@dataclass(frozen=True, eq=False)
+class Forecast:
+    """Quantities in possible worlds, from one design: position (chain, draw) of each belongs to the same world.
+
+    Parameters
+    ----------
+    study : Study
+        As it was run, scenario included.
+    requests : tuple of Request
+        What the run reports and was made precise for.
+    years : tuple of float
+        The year axis.
+    design : Design
+    draws : int
+        Draws per chain.
+    prob : float
+    met : bool
+        Whether every reported interval end is as precise as was asked.
+    """
+
+    study: Study
+    requests: tuple[Request, ...]
+    years: tuple[float, ...]
+    design: Design
+    draws: int
+    prob: float
+    met: bool
+    block: int = 16384
+    threads: int = 1
+    _kept: dict[str, np.ndarray] = field(default_factory=dict, repr=False)
+
+    def values(self, name: str) -> np.ndarray:
+        """Draws of a quantity in its own unit, as a numpy array.
+
+        Parameters
+        ----------
+        name : str
+            Any quantity of the study, reported or not.
+
+        Returns
+        -------
+        array ``(chain, draw)`` or ``(year, chain, draw)``
+
+        Raises
+        ------
+        UsageError
+            No such quantity.
+        """
+        if name not in self._kept:
+            self.study.definition(name)
+            self._kept.update(sample(self.study, self.design, [name], self.years, 0, self.draws, self.block, self.threads))
+        return self._kept[name]
+
+    def has_years(self, name: str) -> bool:
+        """Whether a quantity has a year axis."""
+        if name in self._kept:
+            return self._kept[name].ndim == 3
+        self.study.definition(name)
+        few = sample(self.study, self.design, [name], self.years[:2], 0, 1, self.block, 1)
+        return few[name].ndim == 3
+
+    def at(self, name: str, year: float | None = None) -> np.ndarray:
+        """Draws ``(chain, draw)`` of a quantity, at a year where it has a year axis.
+
+        Raises
+        ------
+        UsageError
+            The year is missing, not on the axis, or asked of a quantity without one.
+        """
+        array = self.values(name)
+        if array.ndim == 2:
+            if year is not None:
+                raise UsageError(f"{name} has no year axis; ask for {name} without @{year:g}")
+            return array
+        if year is None:
+            raise UsageError(f"{name} has a year axis; ask for one year, such as {name}@{self.years[-1]:g}")
+        if year not in self.years:
+            raise UsageError(f"{year:g} is not on the year axis ({self.years[0]:g} to {self.years[-1]:g}); set years")
+        return array[self.years.index(year)]
+
+    def __getitem__(self, name: str) -> xarray.DataArray:
+        """Draws of a quantity as a labelled array with dims ``(chain, draw[, year])``, its unit and its long name."""
+        import xarray
+
+        array = self.values(name)
+        dims, coords = ["chain", "draw"], {"chain": np.arange(array.shape[-2]), "draw": np.arange(array.shape[-1])}
+        if array.ndim == 3:
+            array, dims = np.moveaxis(array, 0, -1), [*dims, YEAR]
+            coords[YEAR] = _integers(self.years)
+        definition = self.study.definition(name)
+        return xarray.DataArray(
+            array, dims=dims, coords=coords, name=name, attrs={"units": self.study.labels[name], "long_name": definition.label}
+        )
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.study.names
+
+    def quantile(self, name: str, prob: float | Sequence[float], year: float | None = None) -> Estimate:
+        """Quantiles of a quantity with their Monte Carlo standard errors.
+
+        Parameters
+        ----------
+        name : str
+        prob : float or sequence of float
+            Probabilities in (0, 1).
+        year : float, optional
+
+        Returns
+        -------
+        Estimate
+        """
+        return quantiles(self.at(name, year), np.atleast_1d(prob))
+
+    def interval(self, name: str, prob: float | None = None, year: float | None = None) -> Interval:
+        """Equal-tailed credible interval and median of a quantity.
+
+        Parameters
+        ----------
+        name : str
+            A quantity, or ``name@year``.
+        prob : float, optional
+            Probability inside the interval; the run's where left out.
+        year : float, optional
+
+        Returns
+        -------
+        Interval
+
+        Examples
+        --------
+        >>> result.interval("crossing_year", prob=0.9)                    # doctest: +SKIP
+        """
+        request = request_of(name)
+        prob = self.prob if prob is None else prob
+        if not 0 < prob < 1:
+            raise UsageError(f"prob is not between 0 and 1 ({prob}); write 0.9 for 90%")
+        draws = self.at(request.name, request.year if year is None else year)
+        return interval_of(draws, prob, self.study.labels[request.name])
+
+    def mean(self, name: str, year: float | None = None) -> Estimate:
+        """Mean of a quantity with its Monte Carlo standard error; heavy tails are flagged."""
+        return means(self.at(name, year))
+
+    def prob_above(self, name: str, value: float, year: float | None = None) -> Estimate:
+        """Probability that a quantity exceeds a value (in its own unit), with its Monte Carlo standard error."""
+        return prob_above(self.at(name, year), value)
+
+    def crossed_by(self, name: str, year: float) -> Estimate:
+        """Probability that a crossing year is `year` or earlier, with its Monte Carlo standard error."""
+        return prob_above(-self.at(name), -np.nextafter(year, np.inf))
+
+
+def interval_of(draws: np.ndarray, prob: float, unit: str) -> Interval:
+    estimate = quantiles(draws, np.array([0.5 - prob / 2, 0.5, 0.5 + prob / 2]))
+    low, median, high = map(float, estimate.value)
+    return Interval(low, median, high, prob, *map(float, estimate.mcse), unit)
+
+
+def _integers(years: Sequence[float]) -> np.ndarray:
+    whole = all(year == int(year) for year in years)
+    return np.array(years, dtype=int if whole else float)

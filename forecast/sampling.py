@@ -1,0 +1,183 @@
+"""Quantities in possible worlds: the design of a run, and the graph evaluated in blocks of worlds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from forecast.errors import UsageError
+from forecast.fits import all_coordinates, curve_values, posterior_of, wanted_coordinates
+from forecast.graph import YEAR, ancestors, evaluate
+from forecast.study import Study
+from forecast.worlds import Design, aimed, scores
+
+PILOT = 512  # worlds that show which directions matter, before the worlds that count
+
+
+@dataclass(frozen=True)
+class Request:
+    """A quantity to report, at one year of its axis or over all of it.
+
+    Parameters
+    ----------
+    name : str
+    year : float or None
+    """
+
+    name: str
+    year: float | None = None
+
+    def __str__(self) -> str:
+        return self.name if self.year is None else f"{self.name}@{self.year:g}"
+
+
+def request_of(text: str) -> Request:
+    name, _, year = text.partition("@")
+    try:
+        return Request(name.strip(), float(year) if year else None)
+    except ValueError:
+        raise UsageError(f"'{text}' does not name a year ({year}); write {name}@2030") from None
+
+
+def sample(
+    study: Study,
+    design: Design,
+    names: Iterable[str],
+    years: Sequence[float],
+    start: int,
+    stop: int,
+    block: int = 16384,
+    threads: int = 1,
+) -> dict[str, np.ndarray]:
+    """Evaluate quantities in the worlds start to stop - 1 of every chain.
+
+    Parameters
+    ----------
+    study : Study
+    design : Design
+    names : iterable of str
+    years : sequence of float
+        The year axis.
+    start, stop : int
+        Draws of each chain.
+    block : int
+        About how many worlds to evaluate at a time; the result does not depend on it.
+    threads : int
+        The result does not depend on it.
+
+    Returns
+    -------
+    dict of str to array ``(chain, draw)`` or ``(year, chain, draw)``
+        In each quantity's own unit.
+    """
+    names = list(names)
+    needed = ancestors(names, study.functions)
+    sequence = [name for name in study.sequence if name in needed]
+    priors = [prior for prior in study.priors.values() if prior.name in needed]
+    uncertain = [prior for prior in priors if prior.name in design.inputs]
+    trends = {
+        trend: [curve.name for curve in study.curves.values() if curve.trend == trend and curve.name in needed]
+        for trend in study.trends
+    }
+    posteriors = {trend: posterior_of(study, trend) for trend, wanted in trends.items() if wanted}
+    coordinates = [*(prior.name for prior in uncertain), *wanted_coordinates(study, needed)]
+    assert design.mixing is not None  # aim() always gives one
+    rows = [design.inputs.index(name) for name in coordinates]
+    part = replace(design, inputs=tuple(coordinates), mixing=design.mixing[rows])
+    axis = np.asarray(years, dtype=float).reshape(-1, 1)
+    chains, size = design.chains, max(1, block // design.chains)
+    constants = {p.name: np.array([float(p.distribution.quantile(0.5)) * study.factors[p.name]]) for p in priors if p not in uncertain}
+
+    def evaluate_block(first: int) -> dict[str, np.ndarray]:
+        last = min(stop, first + size)
+        count = chains * (last - first)
+        z = dict(zip(coordinates, scores(part, first, last).reshape(len(coordinates), count), strict=True))
+        values: dict[str, np.ndarray] = {YEAR: axis, **constants}
+        for prior in uncertain:
+            value = prior.distribution.from_normal(z[prior.name])
+            factor = study.factors[prior.name]
+            values[prior.name] = value if factor == 1 else value * factor
+        for trend, posterior in posteriors.items():
+            values |= curve_values(study, posterior, trends[trend], axis, z)
+        evaluate(study.functions, sequence, values, count)
+        return {name: _shaped(values[name] / study.factors[name], chains, last - first) for name in names}
+
+    starts = range(start - start % size, stop, size)
+    firsts = [max(start, first) for first in starts]
+    if threads > 1:
+        from concurrent.futures import ThreadPoolExecutor
+
+        with ThreadPoolExecutor(threads) as pool:
+            parts = list(pool.map(evaluate_block, firsts))
+    else:
+        parts = [evaluate_block(first) for first in firsts]
+    return {name: np.concatenate([p[name] for p in parts], axis=-1) for name in names}
+
+
+def _shaped(array: np.ndarray, chains: int, draws: int) -> np.ndarray:
+    shape = (*array.shape[:-1], chains * draws) if array.ndim else (chains * draws,)
+    return np.broadcast_to(array, shape).reshape(*shape[:-1], chains, draws)
+
+
+def aim(
+    study: Study, names: Sequence[str], requests: Sequence[Request], axis: Sequence[float], seed: int, method: str, block: int
+) -> Design:
+    """The design of a run: every uncertain prior has a coordinate, those that the reported quantities need come first."""
+    needed = ancestors(names, study.functions)
+    uncertain = [prior.name for prior in study.priors.values() if prior.distribution.family != "point"]
+    used = {*(name for name in uncertain if name in needed), *wanted_coordinates(study, needed)}
+    inputs = tuple(sorted([*uncertain, *all_coordinates(tuple(study.trends))], key=lambda name: name not in used))
+    pairs = {
+        d.between: d.rank_correlation for d in study.dependences if d.rank_correlation and all(name in inputs for name in d.between)
+    }
+    factor = _copula(inputs, pairs)
+    design = Design(inputs, seed, method, mixing=factor)
+    if method != "qmc" or len(used) < 2:
+        return design
+    pilot = replace(design, seed=seed + 1, chains=1)
+    values = sample(study, pilot, names, axis, 0, PILOT, block)
+    outputs = np.array([array.reshape(-1) for array in reported(values, requests, axis)])
+    coordinates = scores(replace(pilot, mixing=np.eye(len(inputs))), 0, PILOT)[:, 0]
+    return aimed(design, coordinates, outputs, _follows(study, requests, axis, values, inputs, factor))
+
+
+def _copula(inputs: Sequence[str], pairs: Mapping[tuple[str, str], float]) -> np.ndarray:
+    if not pairs:
+        return np.eye(len(inputs))
+    from forecast.dependence import factor
+
+    return factor(inputs, pairs).factor
+
+
+def _follows(
+    study: Study,
+    requests: Sequence[Request],
+    axis: Sequence[float],
+    values: Mapping[str, np.ndarray],
+    inputs: Sequence[str],
+    factor: np.ndarray,
+) -> np.ndarray:
+    """Which coordinates each reported output can depend on, (output, coordinate)."""
+    rows = []
+    for request in requests:
+        needed = ancestors([request.name], study.functions)
+        own = {*needed, *wanted_coordinates(study, needed)}
+        row = (factor[[name in own for name in inputs]] != 0).any(axis=0)
+        rows.extend([row] * len(reported(values, [request], axis)))
+    return np.array(rows)
+
+
+def reported(values: Mapping[str, np.ndarray], requests: Iterable[Request], axis: Sequence[float]) -> list[np.ndarray]:
+    """The arrays (chain, draw) that a run reports: one for each request, or one a year."""
+    arrays = []
+    for request in requests:
+        array = values[request.name]
+        if array.ndim == 2:
+            arrays.append(array)
+        elif request.year is not None:
+            arrays.append(array[list(axis).index(request.year)])
+        else:
+            arrays.extend(array)
+    return arrays

@@ -1,0 +1,222 @@
+"""Evidence tables (``priors/evidence/*.csv``) to checked columns: dated rows, each with its unit and its source."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from forecast.errors import Problem, StudyError, nearest
+from forecast.trend_series import Series, decimal_year, near_record, series, top_per_year
+from forecast.units import UnitSystem, conversion
+
+_VALUE = re.compile(r"(.+?)\s*\[([^\[\]]*)\]")
+SELECTION = ("where", "from", "to", "record_fraction", "top_per_year")
+
+
+@dataclass(frozen=True)
+class Table:
+    """An evidence table as text.
+
+    Parameters
+    ----------
+    place : str
+        Path relative to the study.
+    columns : mapping of str to tuple of str
+        Cells by column name (without its unit).
+    units : mapping of str to str
+        Unit of each value column.
+    """
+
+    place: str
+    columns: Mapping[str, tuple[str, ...]]
+    units: Mapping[str, str]
+
+    def __len__(self) -> int:
+        return len(self.columns["date"])
+
+
+def read_table(place: str, text: str) -> Table:
+    """Read an evidence table.
+
+    Parameters
+    ----------
+    place : str
+    text : str
+        CSV with one header row: see docs/evidence.md.
+
+    Raises
+    ------
+    StudyError
+        No date, no source, no value column, or rows of another length.
+    """
+    rows = list(csv.reader(text.removeprefix("\ufeff").splitlines(keepends=True)))
+    if not rows:
+        raise StudyError.at(place, "is empty", "write a header row: date,cost [USD_2023],source")
+    header, body = [cell.strip() for cell in rows[0]], [row for row in rows[1:] if any(cell.strip() for cell in row)]
+    names, units = [], {}
+    for cell in header:
+        match = _VALUE.fullmatch(cell)
+        names.append(match.group(1) if match else cell)
+        if match:
+            units[match.group(1)] = match.group(2).strip()
+    problems = [
+        Problem(place, f"has no column '{name}'", nearest(name, names) or f"add it to the header ({', '.join(names)})")
+        for name in ("date", "source")
+        if name not in names
+    ]
+    if not units:
+        problems.append(Problem(place, "has no value column", "name its unit in square brackets: cost [USD_2023]"))
+    problems += [Problem(place, f"has the column '{name}' twice", "rename one") for name in {n for n in names if names.count(n) > 1}]
+    problems += [
+        Problem(f"{place} row {number}", f"has {len(row)} cells, the header {len(names)}", "quote cells that have a comma in them")
+        for number, row in enumerate(body, 2)
+        if len(row) != len(names)
+    ][:5]
+    if problems:
+        raise StudyError(problems)
+    return Table(place, {name: tuple(row[i].strip() for row in body) for i, name in enumerate(names)}, units)
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which rows of a table, and which of its columns.
+
+    Parameters
+    ----------
+    value : str
+        A value column; the only one where left empty.
+    where : mapping of str to tuple of str
+        For each column of words, the words that are kept.
+    start, end : str
+        ISO dates, both included.
+    record_fraction : float or None
+        Keep rows of at least this part of the highest value before them.
+    top_per_year : int or None
+    group : str
+        Column that groups the rows of a hierarchy.
+    """
+
+    value: str = ""
+    where: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    start: str = ""
+    end: str = ""
+    record_fraction: float | None = None
+    top_per_year: int | None = None
+    group: str = ""
+
+
+def select(table: Table, choice: Selection, unit: str, units: UnitSystem, place: str) -> Series:
+    """The selected rows of a table as a series of log10 values in `unit`.
+
+    Parameters
+    ----------
+    table : Table
+    choice : Selection
+    unit : str
+        What the values are converted to; money is converted from each row's ``dollar_year``.
+    units : UnitSystem
+    place : str
+        Where the selection is declared, for messages.
+
+    Raises
+    ------
+    StudyError
+        Columns, words or dates that do not exist, values that are not positive numbers, units of another kind.
+    """
+    values = list(table.units)
+    column = choice.value or (values[0] if len(values) == 1 else "")
+    if column not in table.units:
+        what = f"{table.place} has no value column '{column}'" if column else f"{table.place} has several value columns"
+        raise StudyError.at(place, what, nearest(column, values) or f"write value = one of {', '.join(values)}")
+    keep = np.array([cell != "" for cell in table.columns[column]])
+    for name, words in choice.where:
+        if name not in table.columns:
+            raise StudyError.at(place, f"{table.place} has no column '{name}'", nearest(name, table.columns) or f"it has {', '.join(table.columns)}")
+        known = set(table.columns[name])
+        for word in words:
+            if word not in known:
+                raise StudyError.at(place, f"no row of {table.place} has {name} '{word}'", nearest(word, known) or f"it has {', '.join(sorted(known)[:8])}")
+        keep &= np.array([cell in words for cell in table.columns[name]])
+    if choice.group and choice.group not in table.columns:
+        raise StudyError.at(place, f"{table.place} has no column '{choice.group}'", nearest(choice.group, table.columns))
+    rows = np.flatnonzero(keep)
+    if not len(rows):
+        raise StudyError.at(place, f"no row of {table.place} is selected", "select fewer of them away")
+    label = next((name for name in ("system", "name", "model", "chip") if name in table.columns), "source")
+    found = series(
+        table.place,
+        _dates(table, rows),
+        np.log10(_values(table, rows, column, unit, units, place)),
+        _errors(table, rows),
+        group=[table.columns[choice.group][i] for i in rows] if choice.group else (),
+        label=[table.columns[label][i] for i in rows],
+        source=table.place,
+    )
+    # The record is one of all systems, whenever they came; only then are dates selected.
+    if choice.record_fraction is not None:
+        found = found.take(near_record(found, choice.record_fraction))
+    start = decimal_year(choice.start) if choice.start else -np.inf
+    end = decimal_year(choice.end) if choice.end else np.inf
+    found = found.take((found.t >= start) & (found.t <= end))
+    if choice.top_per_year is not None:
+        found = found.take(top_per_year(found, choice.top_per_year))
+    return found
+
+
+def _dates(table: Table, rows: Sequence[int]) -> list[float]:
+    problems, dates = [], []
+    for i in rows:
+        try:
+            dates.append(decimal_year(table.columns["date"][i]))
+        except StudyError:
+            problems.append(Problem(f"{table.place} row {i + 2}", f"is not dated ({table.columns['date'][i]!r})", "write 2022-07-31"))
+    if problems:
+        raise StudyError(problems)
+    return dates
+
+
+def _values(table: Table, rows: Sequence[int], column: str, unit: str, units: UnitSystem, place: str) -> np.ndarray:
+    problems, values = [], []
+    factors: dict[str, float] = {}
+    currencies = [currency.name for currency in units.currencies]
+    for i in rows:
+        where = f"{table.place} row {i + 2}"
+        cell, source = table.columns[column][i], table.units[column]
+        if not table.columns["source"][i]:
+            problems.append(Problem(where, "has no source", "name the paper, price list or model card"))
+        year = table.columns["dollar_year"][i] if "dollar_year" in table.columns else ""
+        if year:
+            source = re.sub(rf"\b({'|'.join(currencies)})\b(?!_)", rf"\1_{year}", source) if currencies else source
+        try:
+            value = float(cell)
+            if not (0 < value < np.inf):
+                raise ValueError
+            if source not in factors:
+                factors[source] = conversion(units, source, unit, where)
+            values.append(value * factors[source])
+        except ValueError:
+            problems.append(Problem(where, f"{column} is not a positive number ({cell!r})", "correct it, or leave the cell empty"))
+        except StudyError as error:
+            problems.extend(error.problems)
+    if problems:
+        raise StudyError(problems)
+    return np.array(values)
+
+
+def _errors(table: Table, rows: Sequence[int]) -> np.ndarray | None:
+    if "log10_se" not in table.columns:
+        return None
+    problems, errors = [], []
+    for i in rows:
+        cell = table.columns["log10_se"][i]
+        try:
+            errors.append(float(cell) if cell else 0.0)
+        except ValueError:
+            problems.append(Problem(f"{table.place} row {i + 2}", f"log10_se is not a number ({cell!r})", "write it in OOM, such as 0.2"))
+    if problems:
+        raise StudyError(problems)
+    return np.array(errors)
