@@ -168,7 +168,8 @@ def evaluate(
                     f"gives NaN in world {world} ({_inputs_at(function, values, world)})",
                     "keep its inputs where it is defined, for example with 'within' in a prior",
                 )
-            values[name] = array
+            # a year axis that was reduced with keepdims=True is none
+            values[name] = array[0] if array.ndim == 2 and array.shape[0] == 1 != years else array
     return values
 
 

@@ -111,6 +111,9 @@ class Forecast:
         UsageError
             The year is missing, not on the axis, or asked of a quantity without one.
         """
+        slice_ = str(Request(name, year))
+        if year is not None and slice_ in self._kept:
+            return self._kept[slice_]
         array = self.values(name)
         if array.ndim == 2:
             if year is not None:

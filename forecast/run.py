@@ -37,26 +37,23 @@ def run(
     prob = report.prob if prob is None else prob
     seed = report.seed if seed is None else seed
     _check_call(study, requests, axis, prob, seed, method, draws, precision)
-    # A quantity with a year axis and no year named is reported at each year.
-    names = list(dict.fromkeys(request.name for request in requests))
-    design = aim(study, names, requests, axis, seed, method, block)
-    chains = design.chains
+    names = list(dict.fromkeys(map(str, requests)))
+    design = aim(study, requests, axis, seed, method, block)
     if draws is not None:
-        per_chain = -(-draws // chains)
+        per_chain = -(-draws // design.chains)
         if method == "qmc":
             per_chain = 1 << max(0, (per_chain - 1).bit_length())  # Sobol points are balanced in powers of two
         kept = sample(study, design, names, axis, 0, per_chain, block, threads)
         return Forecast(study, requests, axis, design, per_chain, prob, True, block, threads, kept)
-    per_chain, met = FIRST, False
+    per_chain = FIRST
     kept = sample(study, design, names, axis, 0, per_chain, block, threads)
     while True:
-        met = all(_precise(array, prob, precision) for array in reported(kept, requests, axis))
+        met = all(_precise(array, prob, precision) for array in reported(kept, requests))
         if met or per_chain >= LAST:
-            break
+            return Forecast(study, requests, axis, design, per_chain, prob, met, block, threads, kept)
         more = sample(study, design, names, axis, per_chain, 2 * per_chain, block, threads)
         kept = {name: np.concatenate([kept[name], more[name]], axis=-1) for name in kept}
         per_chain *= 2
-    return Forecast(study, requests, axis, design, per_chain, prob, met, block, threads, kept)
 
 
 def bands(forecast: Forecast) -> dict[str, dict[float, Interval]]:

@@ -58,22 +58,30 @@ def sample(
     study : Study
     design : Design
     names : iterable of str
+        Quantities; ``name@year`` keeps that year alone.
     years : sequence of float
         The year axis.
     start, stop : int
         Draws of each chain.
     block : int
-        About how many worlds to evaluate at a time; the result does not depend on it.
+        At most how many worlds to evaluate at a time, so that arrays stay in the cache; the result does not depend on it.
     threads : int
         The result does not depend on it.
 
     Returns
     -------
     dict of str to array ``(chain, draw)`` or ``(year, chain, draw)``
-        In each quantity's own unit.
+        Under the names as given, in each quantity's own unit.
+
+    Raises
+    ------
+    StudyError
+        A model fails.
+    UsageError
+        A year is asked of a quantity that has no year axis.
     """
-    names = list(names)
-    needed = ancestors(names, study.functions)
+    requests = {name: request_of(name) for name in names}
+    needed = ancestors((request.name for request in requests.values()), study.functions)
     sequence = [name for name in study.sequence if name in needed]
     priors = [prior for prior in study.priors.values() if prior.name in needed]
     uncertain = [prior for prior in priors if prior.name in design.inputs]
@@ -87,7 +95,8 @@ def sample(
     rows = [design.inputs.index(name) for name in coordinates]
     part = replace(design, inputs=tuple(coordinates), mixing=design.mixing[rows])
     axis = np.asarray(years, dtype=float).reshape(-1, 1)
-    chains, size = design.chains, max(1, block // design.chains)
+    chains = design.chains
+    size = _block(block, len(axis) if YEAR in needed or posteriors else 1, chains)
     constants = {p.name: np.array([float(p.distribution.quantile(0.5)) * study.factors[p.name]]) for p in priors if p not in uncertain}
 
     def evaluate_block(first: int) -> dict[str, np.ndarray]:
@@ -102,7 +111,10 @@ def sample(
         for trend, posterior in posteriors.items():
             values |= curve_values(study, posterior, trends[trend], axis, z)
         evaluate(study.functions, sequence, values, count)
-        return {name: _shaped(values[name] / study.factors[name], chains, last - first) for name in names}
+        return {
+            name: _shaped(_slice(values[request.name], request, years), study.factors[request.name], chains, last - first)
+            for name, request in requests.items()
+        }
 
     starts = range(start - start % size, stop, size)
     firsts = [max(start, first) for first in starts]
@@ -113,19 +125,36 @@ def sample(
             parts = list(pool.map(evaluate_block, firsts))
     else:
         parts = [evaluate_block(first) for first in firsts]
-    return {name: np.concatenate([p[name] for p in parts], axis=-1) for name in names}
+    if len(parts) == 1:
+        return parts[0]
+    return {name: np.concatenate([p[name] for p in parts], axis=-1) for name in requests}
 
 
-def _shaped(array: np.ndarray, chains: int, draws: int) -> np.ndarray:
+def _block(worlds: int, years: int, chains: int) -> int:
+    """Draws of each chain in a block: a power of two, which Sobol points like, fewer where there are many years."""
+    some = min(worlds, max(1024, 8 * worlds // years))
+    return 1 << max(0, (some // chains).bit_length() - 1)
+
+
+def _slice(array: np.ndarray, request: Request, years: Sequence[float]) -> np.ndarray:
+    if request.year is None:
+        return array
+    if array.ndim < 2:
+        raise UsageError(f"{request.name} has no year axis; ask for {request.name} without @{request.year:g}")
+    return array[list(years).index(request.year)]
+
+
+def _shaped(array: np.ndarray, factor: float, chains: int, draws: int) -> np.ndarray:
+    value = array if factor == 1 else array / factor
     shape = (*array.shape[:-1], chains * draws) if array.ndim else (chains * draws,)
-    return np.broadcast_to(array, shape).reshape(*shape[:-1], chains, draws)
+    return np.broadcast_to(value, shape).reshape(*shape[:-1], chains, draws)
 
 
 def aim(
-    study: Study, names: Sequence[str], requests: Sequence[Request], axis: Sequence[float], seed: int, method: str, block: int
+    study: Study, requests: Sequence[Request], axis: Sequence[float], seed: int, method: str, block: int
 ) -> Design:
     """The design of a run: every uncertain prior has a coordinate, those that the reported quantities need come first."""
-    needed = ancestors(names, study.functions)
+    needed = ancestors((request.name for request in requests), study.functions)
     uncertain = [prior.name for prior in study.priors.values() if prior.distribution.family != "point"]
     used = {*(name for name in uncertain if name in needed), *wanted_coordinates(study, needed)}
     inputs = tuple(sorted([*uncertain, *all_coordinates(tuple(study.trends))], key=lambda name: name not in used))
@@ -137,10 +166,10 @@ def aim(
     if method != "qmc" or len(used) < 2:
         return design
     pilot = replace(design, seed=seed + 1, chains=1)
-    values = sample(study, pilot, names, axis, 0, PILOT, block)
-    outputs = np.array([array.reshape(-1) for array in reported(values, requests, axis)])
+    values = sample(study, pilot, map(str, requests), axis, 0, PILOT, block)
+    outputs = np.array([array.reshape(-1) for array in reported(values, requests)])
     coordinates = scores(replace(pilot, mixing=np.eye(len(inputs))), 0, PILOT)[:, 0]
-    return aimed(design, coordinates, outputs, _follows(study, requests, axis, values, inputs, factor))
+    return aimed(design, coordinates, outputs, _follows(study, requests, values, inputs, factor))
 
 
 def _copula(inputs: Sequence[str], pairs: Mapping[tuple[str, str], float]) -> np.ndarray:
@@ -154,7 +183,6 @@ def _copula(inputs: Sequence[str], pairs: Mapping[tuple[str, str], float]) -> np
 def _follows(
     study: Study,
     requests: Sequence[Request],
-    axis: Sequence[float],
     values: Mapping[str, np.ndarray],
     inputs: Sequence[str],
     factor: np.ndarray,
@@ -165,19 +193,14 @@ def _follows(
         needed = ancestors([request.name], study.functions)
         own = {*needed, *wanted_coordinates(study, needed)}
         row = (factor[[name in own for name in inputs]] != 0).any(axis=0)
-        rows.extend([row] * len(reported(values, [request], axis)))
+        rows.extend([row] * len(reported(values, [request])))
     return np.array(rows)
 
 
-def reported(values: Mapping[str, np.ndarray], requests: Iterable[Request], axis: Sequence[float]) -> list[np.ndarray]:
+def reported(values: Mapping[str, np.ndarray], requests: Iterable[Request]) -> list[np.ndarray]:
     """The arrays (chain, draw) that a run reports: one for each request, or one a year."""
-    arrays = []
+    arrays: list[np.ndarray] = []
     for request in requests:
-        array = values[request.name]
-        if array.ndim == 2:
-            arrays.append(array)
-        elif request.year is not None:
-            arrays.append(array[list(axis).index(request.year)])
-        else:
-            arrays.extend(array)
+        array = values[str(request)]
+        arrays.extend([array] if array.ndim == 2 else array)
     return arrays

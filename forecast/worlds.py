@@ -318,7 +318,7 @@ def direction_numbers(coordinates: int) -> np.ndarray:
         for name in ("poly", "vinit")
     )
     numbers = np.empty((coordinates, INPUT_BITS), dtype=np.uint64)
-    numbers[0] = 1
+    numbers[:1] = 1
     for row in range(1, coordinates):
         numbers[row] = _recurrence(polynomials[row], initial[row])
     numbers <<= np.arange(INPUT_BITS - 1, -1, -1, dtype=np.uint64)

@@ -95,7 +95,7 @@ def coding_nodes(coding_tokens, node_throughput):
 
 
 def deployment_cost(coding_cost, twitter_cost, coding_weight):
-    """Cost of the largest viable deployment: weighted average of the two scenarios in every world [USD_2022].
+    """Deployment cost: weighted average of two scenarios [USD_2022].
 
     Source: Cottier 2022, "Combining the scenarios".
     """
@@ -103,12 +103,12 @@ def deployment_cost(coding_cost, twitter_cost, coding_weight):
 
 
 def mixed_deployment_cost(coding_cost, twitter_cost, largest_is_coding):
-    """Cost of the largest viable deployment: in every world one scenario or the other [USD_2022]."""
+    """Deployment cost: in every world one scenario or the other [USD_2022]."""
     return np.where(largest_is_coding > 0, coding_cost, twitter_cost)
 
 
 def deployment_ratio(deployment_cost, development_cost):
-    """Cost of the largest viable deployment over the cost of development [].
+    """Deployment cost / development cost [].
 
     Source: Cottier 2022, "Combining the scenarios".
     """
@@ -116,7 +116,7 @@ def deployment_ratio(deployment_cost, development_cost):
 
 
 def mixed_deployment_ratio(mixed_deployment_cost, development_cost):
-    """Cost of deployment over the cost of development, with one scenario or the other in every world []."""
+    """Deployment cost / development cost, with one scenario or the other in every world []."""
     return mixed_deployment_cost / development_cost
 
 
@@ -129,7 +129,7 @@ def judged_deployment_cost(judged_deployment_ratio, development_cost):
 
 
 def revised_deployment_ratio(inference_share):
-    """Cost of deployment over the cost of development, most successful models, as revised in February 2023 [].
+    """Deployment cost / development cost of the most successful models, as revised in February 2023 [].
 
     Source: Cottier 2022, edit of 25 February 2023, for the direction; inference as a share of compute for the size.
     """

@@ -6,7 +6,7 @@ from forecast import first_crossing
 
 
 def largest_run_cost(year, start_cost, cost_growth, start_year):
-    """Cost of compute for the largest training run, by year, at constant growth [USD_2021].
+    """Cost of the largest training run [USD_2021].
 
     Source: Cottier 2023, summary point 3.
     """
@@ -14,7 +14,7 @@ def largest_run_cost(year, start_cost, cost_growth, start_year):
 
 
 def crossing_year(year, largest_run_cost, spending_threshold):
-    """Year in which the largest run's cost exceeds the spending threshold [year].
+    """Year the largest run's cost exceeds the spending threshold [year].
 
     Source: Cottier 2023, summary point 3.
     """

@@ -14,7 +14,7 @@ def chip_hours(training_compute, training_throughput):
 
 
 def training_cost(chip_hours, chip_hour_price):
-    """Cost of accelerator time for the final training run, at rental prices [USD_2023]."""
+    """Cost of the final training run at rental prices [USD_2023]."""
     return chip_hours * chip_hour_price
 
 
@@ -42,7 +42,7 @@ def owned_chip_hour_cost(cluster_price_per_chip, hardware_life, hardware_use, ch
 
 
 def owned_training_cost(chip_hours, owned_chip_hour_cost):
-    """Cost of the final training run on owned hardware: write-off plus energy [USD_2023]."""
+    """Cost of the final training run on owned hardware [USD_2023]."""
     return chip_hours * owned_chip_hour_cost
 
 
@@ -68,7 +68,7 @@ def creation_staff_cost(staff_spending, creation_period):
 
 
 def acquired_training_cost(hardware_purchase, creation_staff_cost, creation_energy_cost):
-    """Money needed to create the model: hardware bought, plus staff and energy while it is created [USD_2023].
+    """Money to create the model: hardware bought, staff, energy [USD_2023].
 
     Source: Report on Frontier Model Training, 2023, 'Defining "Cost"'.
     """

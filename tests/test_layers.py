@@ -17,6 +17,7 @@ ROOT = Path(__file__).parent.parent
 ORDER = [
     "__init__",  # imports what it exports when that is first used
     "errors",
+    "memo",
     "unit_text",
     "units",
     "unit_files",
@@ -53,20 +54,19 @@ ORDER = [
     "backtest",
     "trend_compare",
     "importer",
-    "memo",
+    "series_files",
+    "trend_files",
     "model_files",
     "prior_files",
     "report_files",
     "study",
     "starter_study",
-    "evidence",
+    "fits",
+    "sampling",
+    "result",
     "run",
-    "sensitivity",
-    "score",
-    "claims",
     "export",
     "text",
-    "report",
     "cli",
 ]
 
@@ -78,7 +78,7 @@ UPWARDS = {("study", "run")}  # Study.run() is what users type; the study itself
 DOORS = {
     "pint": {"units"},
     "lark": {"notation"},
-    "xarray": {"run", "export", "diagnostics"},  # arrays that users get, files, what ArviZ takes
+    "xarray": {"result", "export", "diagnostics"},  # arrays that users get, files, what ArviZ takes
     "squigglepy": {"squiggle"},
     # its parts are libraries of their own: special functions, linear algebra, optimisation, tests
     "scipy": {"backtest", "trend_likelihood", "trend_least_squares", "trend_noise"},

@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from forecast.backtest import NAIVE, Prediction, backtest, crps_of_draws, predict, predict_naive
+from forecast.errors import StudyError
+from forecast.trend import fit
+from forecast.trend_series import series
+from tests.trend_support import made_up, spec
+
+DATA = made_up(np.random.default_rng(1), rows=120)
+
+
+def fitter(shape, seed=1, **changes):
+    return lambda past, when: fit(f"x {when}", past, spec(shape, **changes), seed)
+
+
+def test_crps_of_an_ensemble_is_that_of_its_distribution():
+    strata = stats.norm.ppf((np.arange(4000) + 0.5) / 4000)
+    values = np.array([-2.0, 0.0, 0.3, 1.7])
+    # Gneiting and Raftery (2007), of a standard normal.
+    exact = values * (2 * stats.norm.cdf(values) - 1) + 2 * stats.norm.pdf(values) - 1 / np.sqrt(np.pi)
+    found = crps_of_draws(np.tile(strata, (4, 1)), values, fair=False)
+    np.testing.assert_allclose(found, exact, atol=5e-4)
+    rng = np.random.default_rng(2)
+    fair = [crps_of_draws(rng.standard_normal((1, 5)), np.array([0.3]))[0] for _ in range(20_000)]
+    assert np.mean(fair) == pytest.approx(exact[2], abs=4.4 * np.std(fair) / np.sqrt(20_000))
+
+
+def test_a_known_distribution_gets_its_scores():
+    """With every parameter a point the predictive is a normal that can be written down."""
+    known = {"level": "6", "growth": "0.5", "scatter": "0.3"}
+    later = series("later", [2024.0, 2025.0], [9.2, 9.0], se=[0.0, 0.4])
+    found = predict(fit("x", DATA, spec("straight", **known), 1), later)
+    mean, sd = np.array([9.0, 9.5]), np.array([0.3, 0.5])
+    np.testing.assert_allclose(found.pit, stats.norm.cdf(later.y, mean, sd), rtol=1e-9)
+    np.testing.assert_allclose(found.log_score, stats.norm.logpdf(later.y, mean, sd), rtol=1e-9)
+    z = (later.y - mean) / sd
+    crps = sd * (z * (2 * stats.norm.cdf(z) - 1) + 2 * stats.norm.pdf(z) - 1 / np.sqrt(np.pi))
+    np.testing.assert_allclose(found.crps, crps, atol=0.02)
+
+
+def test_the_naive_baseline_is_students_t():
+    past, later = DATA.take(DATA.t < 2018), DATA.take(DATA.t >= 2018)
+    found = predict_naive(past, later)
+    book = stats.linregress(past.t, past.y)
+    residual = past.y - book.intercept - book.slope * past.t
+    n, x = len(past), past.t - past.t.mean()
+    scale = np.sqrt((residual @ residual) / (n - 2) * (1 + 1 / n + (later.t - past.t.mean()) ** 2 / (x @ x)))
+    t = stats.t(n - 2, book.intercept + book.slope * later.t, scale)
+    np.testing.assert_allclose(found.pit, t.cdf(later.y), atol=1e-9)
+    np.testing.assert_allclose(found.log_score, t.logpdf(later.y), atol=1e-9)
+    ensemble = t.ppf(np.random.default_rng(3).random((20_000, len(later)))).T
+    np.testing.assert_allclose(found.crps, crps_of_draws(ensemble, later.y), atol=0.02)
+
+
+def test_coverage_counts_equal_tailed_intervals():
+    found = Prediction(np.array([0.02, 0.1, 0.4, 0.6, 0.97]), np.zeros(5), np.zeros(5))
+    assert [found.coverage(prob) for prob in (0.5, 0.8, 0.9)] == [0.4, 0.6, 0.6]
+    assert found.coverage(0.96) == 1.0
+
+
+def test_only_rows_of_the_past_are_fitted_and_only_later_ones_scored():
+    seen = []
+
+    def spy(past, when):
+        seen.append((past.t.max(), when, len(past)))
+        return fit("x", past, spec("straight"), 1)
+
+    result = backtest(DATA, [2020.0, 2018.0], {"spy": spy}, horizon=1.5)
+    assert result.as_of == (2018.0, 2020.0) and [item[1] for item in seen] == ["as of 2018.00", "as of 2020.00"]
+    assert all(latest < when for (latest, _, _), when in zip(seen, result.as_of, strict=True))
+    for when, known, scored, part in zip(result.as_of, result.rows_known, result.rows_scored, result.predictions["spy"], strict=True):
+        assert known == (DATA.t < when).sum()
+        assert scored == ((DATA.t >= when) & (DATA.t < when + 1.5)).sum() == len(part.pit)
+    # What comes later cannot change what was predicted then.
+    other = series("x", DATA.t, np.where(DATA.t < 2018, DATA.y, 0.0))
+    again = backtest(other, [2018.0], {"straight": fitter("straight")})
+    first = backtest(DATA, [2018.0], {"straight": fitter("straight")})
+    low, high = (item.predictions["straight"][0].crps for item in (first, again))
+    assert (high > low).any() and first.rows_known == again.rows_known
+
+
+def test_a_date_without_past_or_future_is_refused():
+    with pytest.raises(StudyError, match=r"as of 2000.00: 0 rows before 2000.00 and 120 after it"):
+        backtest(DATA, [2000.0], {"straight": fitter("straight")})
+    with pytest.raises(StudyError, match=r"120 rows before 2030.00 and 0 after it"):
+        backtest(DATA, [2030.0], {"straight": fitter("straight")})
+
+
+def test_after_a_kink_the_kinked_trend_forecasts_better():
+    """A sharp bend in 2015, forecasts made in 2018 and 2020: straight lines overshoot."""
+    data = made_up(np.random.default_rng(4), rows=120, change=-0.8, kink=2015.0)
+    shapes = ("straight", "kinked", "average")
+    result = backtest(data, [2018.0, 2020.0], {shape: fitter(shape) for shape in shapes})
+    scores = {name: result.total(name) for name in (*shapes, NAIVE)}
+    for better in ("kinked", "average"):
+        for worse in ("straight", NAIVE):
+            assert scores[better].crps.mean() < 0.6 * scores[worse].crps.mean()
+            assert scores[better].log_score.mean() > scores[worse].log_score.mean() + 0.3
+    table = result.table()
+    assert len(table) == 4 * 3 and {line["as_of"] for line in table} == {"2018.00", "2020.00", "all"}
+    assert all(0 <= line["coverage_90"] <= 1 for line in table)
+
+
+def coverage_of_simulations(count_inside, simulations=300):
+    """Coverage of 50, 80, 90% intervals over series from the priors, one later row each, and the PIT values."""
+    rng = np.random.default_rng(5)
+    pit = np.empty(simulations)
+    t = np.append(np.sort(rng.uniform(2010, 2021, 25)), 2023.0)
+    for i in range(simulations):
+        level, growth = 6 + rng.standard_normal(), 0.5 + 0.3 * rng.standard_normal()
+        scatter = 0.3 * np.exp(0.4 * rng.standard_normal())
+        y = level + growth * (t - 2018) + scatter * rng.standard_normal(26)
+        past, later = series("p", t[:-1], y[:-1]), series("l", t[-1:], y[-1:])
+        pit[i] = predict(fit("x", past, spec("straight", draws=400), i), later).pit[0]
+    found = Prediction(pit, np.zeros(simulations), np.zeros(simulations))
+    return [count_inside(found, prob) for prob in (0.5, 0.8, 0.9)], pit
+
+
+def test_predictive_intervals_cover_and_a_swapped_level_is_detected():
+    coverage, pit = coverage_of_simulations(Prediction.coverage)
+    # Three binomials(300) and one Kolmogorov test, each with one false alarm in 10,000.
+    for found, prob in zip(coverage, (0.5, 0.8, 0.9), strict=True):
+        assert abs(found - prob) < 3.9 * np.sqrt(prob * (1 - prob) / 300), prob
+    assert stats.kstest(pit, "uniform").pvalue > 1e-4
+    # The mutant that takes the level for the tail: 10% where 90% is asked.
+    swapped = [Prediction(pit, pit, pit).coverage(1 - prob) for prob in (0.8, 0.9)]
+    assert all(abs(found - prob) > 3.9 * np.sqrt(prob * (1 - prob) / 300) for found, prob in zip(swapped, (0.8, 0.9), strict=True))
+
+
+def test_groups_that_were_unknown_then_are_refused():
+    from dataclasses import replace
+
+    base = fit("x", DATA, spec("straight"), 1)
+    grouped = replace(base, posterior=replace(base.posterior, group_draws={"group_level": np.zeros((4000, 2))}))
+    grouped = replace(grouped, data=replace(DATA, group=("a", "b") * 60))
+    with pytest.raises(StudyError, match="group 'c' has no row before"):
+        predict(grouped, series("later", [2024.0], [9.0], group=["c"]))
+    known = predict(grouped, series("later", [2024.0], [9.0], group=["b"]))
+    np.testing.assert_allclose(known.pit, predict(base, series("later", [2024.0], [9.0])).pit)
