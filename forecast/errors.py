@@ -23,11 +23,14 @@ class Problem:
         What is wrong, with what was found in brackets.
     remedy : str
         What to do, as an imperative.
+    hides : bool
+        Whether a whole file is left unread by it, so that what else seems to be missing is not told.
     """
 
     place: str
     what: str
     remedy: str = ""
+    hides: bool = False
 
     def __str__(self) -> str:
         line = f"{self.place}: {self.what}" if self.place else self.what

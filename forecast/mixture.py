@@ -217,7 +217,7 @@ def _refine(cells: list[Array], tails: Tails, log_smooth: Map, positive: bool) -
         start = low + (high - low) * np.tile(0.5 + 0.5 * nodes, middle.size)
         y, slope = _solve_inside(z.reshape(-1), low, high, start, tails, log_smooth, positive)
         y, slope = y.reshape(shape), slope.reshape(shape)
-        rough = 8.0 * _EPSILON * (1.0 + np.abs(middle)) * slope.max(axis=1)  # what rounding the score does to y
+        rough = 16.0 * _EPSILON * (1.0 + np.abs(middle)) * np.median(slope, axis=1)  # what rounding the score does to y
         with np.errstate(over="ignore", invalid="ignore"):
             coefficients, error = fit(y, half, FIT_DEGREE)
         size = 1.0 if positive else np.abs(y).max(axis=1)
@@ -262,24 +262,25 @@ def _solve_inside(
 ) -> tuple[Array, Array]:
     """Newton's method on the score, kept within a bracket; also the slope of the value over the score."""
     y, low, high = y.copy(), low.copy(), high.copy()
-    slope, close = np.zeros(z.shape), 1e-8 * (high - low)
+    slope, close, last = np.zeros(z.shape), 1e-8 * (high - low), high - low
     active = np.arange(z.size)
-    for turn in range(80):
+    for _ in range(120):
         at, below, above = y[active], low[active], high[active]
         with np.errstate(over="ignore", under="ignore", divide="ignore", invalid="ignore"):
             x = np.exp(at) if positive else at
             score = normal_score(*tails(x))
             log_rate = log_smooth(x) + (at if positive else 0.0)
             rate = np.exp(np.minimum(log_phi(score) - log_rate, 700.0))
+            rate[~np.isfinite(rate)] = 0.0  # just outside the support
             miss = z[active] - score
             below, above = np.where(miss > 0, at, below), np.where(miss > 0, above, at)
             step = at + miss * rate
-            inside = (step > below) & (step < above) & (turn % 6 < 5)
+            inside = (step > below) & (step < above) & (np.abs(step - at) <= 0.5 * last[active])
             new = np.where(inside, step, 0.5 * (below + above))
-        exact = np.abs(miss) <= 4e-16 * (1.0 + np.abs(score))
+        exact = np.abs(miss) <= 1.5e-15 * (1.0 + np.abs(score))
         done = exact | (inside & (np.abs(step - at) <= close[active]))  # the step taken last squares the error
         done |= above - below <= 2.0 * _EPSILON * np.maximum(np.abs(below), np.abs(above))
-        low[active], high[active], slope[active] = below, above, rate
+        low[active], high[active], slope[active], last[active] = below, above, rate, np.abs(new - at)
         y[active] = np.where(exact, at, new)
         active = active[~done]
         if active.size == 0:

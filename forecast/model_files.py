@@ -40,7 +40,7 @@ def read_models(files: dict[str, str], root: Path, problems: list[Problem]) -> d
         try:
             exec(compile(text, module.__file__, "exec"), module.__dict__)
         except SyntaxError as error:
-            problems.append(Problem(f"{relative}:{error.lineno}", f"is not Python ({error.msg})", "correct the line"))
+            problems.append(Problem(f"{relative}:{error.lineno}", f"is not Python ({error.msg})", "correct the line", True))
             continue
         except Exception as error:
             line = _line_in(error, module.__file__)
@@ -48,7 +48,7 @@ def read_models(files: dict[str, str], root: Path, problems: list[Problem]) -> d
             remedy = "model files do not import one another: name the quantity as a parameter"
             if not (isinstance(error, ImportError) and "models" in text):
                 remedy = "a model file only imports and defines functions; see that it runs by itself"
-            problems.append(Problem(f"{relative}{line}", f"fails when it is run ({type(error).__name__}: {text})", remedy))
+            problems.append(Problem(f"{relative}{line}", f"fails when it is run ({type(error).__name__}: {text})", remedy, True))
             continue
         for name, value in vars(module).items():
             if isinstance(value, FunctionType) and not name.startswith("_") and value.__module__ == module.__name__:

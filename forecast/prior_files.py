@@ -80,13 +80,13 @@ def read_toml(relative: str, text: str, problems: list[Problem]) -> dict[str, An
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        problems.append(Problem(relative, f"is not TOML ({error})", "correct the line"))
+        problems.append(Problem(relative, f"is not TOML ({error})", "correct the line", True))
         return {}
 
 
 def read_priors(
     files: Mapping[str, str], parse: Parse, problems: list[Problem]
-) -> tuple[dict[str, Prior], tuple[Dependence, ...], dict[str, Trend]]:
+) -> tuple[dict[str, Prior], tuple[Dependence, ...], dict[str, Trend], frozenset[str]]:
     """Read prior files.
 
     Parameters
@@ -104,13 +104,17 @@ def read_priors(
     dependences : tuple of Dependence
     trends : dict of str to Trend
         The tables that have ``trend = "…"``.
+    declared : frozenset of str
+        Every name that has a table, sound or not.
     """
     priors: dict[str, Prior] = {}
+    declared: set[str] = set()
     trends: dict[str, Trend] = {}
     dependences: list[Dependence] = []
     for relative, text in files.items():
         for name, table in read_toml(relative, text, problems).items():
             place = f"{relative} [{name}]"
+            declared.add(name)
             if name == "dependence":
                 entries = table if isinstance(table, list) else [table]
                 dependences.extend(
@@ -128,7 +132,7 @@ def read_priors(
                     trends[name] = trend
             elif prior := _read_prior(name, table, place, parse, problems):
                 priors[name] = prior
-    return priors, tuple(dependences), trends
+    return priors, tuple(dependences), trends, frozenset(declared)
 
 
 def _read_prior(name: str, table: dict[str, Any], place: str, parse: Parse, problems: list[Problem]) -> Prior | None:

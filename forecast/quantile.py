@@ -90,15 +90,15 @@ def quantiles(draws: np.ndarray, probs: Sequence[float], weights: np.ndarray | N
         pooled = np.zeros(value.shape, dtype=bool)
         for row, prob in enumerate(probs):
             value[row], mcse[row], pooled[row] = _by_chain(ordered, prob)
-        for cell in np.flatnonzero(pooled.any(axis=0)):
-            rows = np.flatnonzero(pooled[:, cell])
+        for cell in np.flatnonzero(pooled.any(axis=0)).tolist():
+            rows = np.flatnonzero(pooled[:, cell]).tolist()
             value[rows, cell], mcse[rows, cell] = _pooled(ordered[cell], [probs[row] for row in rows])
     shape = (len(probs), *draws.shape[:-2])
     return Estimate(value.reshape(shape), mcse.reshape(shape))
 
 
 def _by_chain(ordered: np.ndarray, prob: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Estimates from each chain alone, their MCSE, and the cells where that will not do. `ordered`: (cell, chain, draw)."""
+    """From `ordered` (cell, chain, draw): estimates by chain, their MCSE, and the cells where that will not do."""
     cells, chains, count = ordered.shape
     if min(prob, 1 - prob) * count < TAIL or chains < 2:
         return np.zeros(cells), np.zeros(cells), np.ones(cells, dtype=bool)
@@ -156,10 +156,8 @@ def _functionals(count: int, prob: float) -> tuple[int, np.ndarray]:
     return first, functionals
 
 
-def _pooled(
-    draws: np.ndarray, probs: Sequence[float], weights: np.ndarray | None = None
-) -> tuple[np.ndarray, np.ndarray]:
-    """Quantiles (prob,) of all chains taken together, and their MCSE by Woodruff's interval. `draws`: (chain, draw)."""
+def _pooled(draws: np.ndarray, probs: Sequence[float], weights: np.ndarray | None = None) -> np.ndarray:
+    """From `draws` (chain, draw) taken together: quantiles and their MCSE by Woodruff's interval, (2, prob)."""
     chains, size = len(draws), draws.size
     if weights is None:
         ordered, places, unevenness = np.sort(draws, axis=None), (np.arange(size) + 0.5) / size, 1 / size
@@ -315,12 +313,22 @@ def card(draws: np.ndarray, weights: np.ndarray | None = None) -> Estimate:
     Estimate (3,)
         Mean, low and high, in the unit of the draws.
     """
-    mean = means(draws, weights)
-    below = float(prob_of(draws < mean.value, weights).value)
-    if not 0 < below < 1 or not np.isfinite(mean.value):
-        return Estimate(np.full(3, mean.value), np.full(3, mean.mcse))
-    ends = quantiles(draws, [0.1 * below, 1 - 0.1 * float(prob_of(draws > mean.value, weights).value)], weights)
-    return Estimate(np.r_[mean.value, ends.value], np.r_[mean.mcse, ends.mcse])
+    value = _card(draws, weights)
+    chains = len(draws)
+    if not np.isfinite(value).all() or chains < 2:
+        return Estimate(value, np.full(3, np.inf))
+    # Jackknife over chains: the ends move with the mean, which their own quantile errors do not know.
+    left = [np.arange(chains) != chain for chain in range(chains)]
+    others = np.array([_card(draws[rest], None if weights is None else weights[rest]) for rest in left])
+    return Estimate(value, (chains - 1) * mcse_of(others.T))
+
+
+def _card(draws: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
+    mean = float(means(draws, weights).value)
+    below, above = (float(prob_of(side, weights).value) for side in (draws < mean, draws > mean))
+    if not math.isfinite(mean) or not below or not above:
+        return np.full(3, mean)
+    return np.array([mean, *quantiles(draws, [0.1 * below, 1 - 0.1 * above], weights).value])
 
 
 def mcse_of(by_chain: np.ndarray) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -105,22 +106,25 @@ def read_years(value: Any, place: str, problems: list[Problem]) -> tuple[float, 
     (2024.0, 2025.0, 2026.0)
     """
     remedy = 'write "2022 to 2100", or numbers that ascend'
+    written: Any = value
     if isinstance(value, str):
         match = re.fullmatch(r"\s*(\d{4})\s*(?:to|-|:|\.\.|–)\s*(\d{4})\s*", value)
         if match:
-            value = list(range(int(match.group(1)), int(match.group(2)) + 1))
+            first, last = int(match.group(1)), int(match.group(2))
+            value = list(range(first, last + 1)) or [first, last]
         else:
-            value = [part for part in value.replace(",", " ").split()]
+            value = value.replace(",", " ").split() or None
     try:
         years = tuple(float(year) for year in value)
     except (TypeError, ValueError):
-        problems.append(Problem(place, f"these are not years ({value!r})", remedy))
+        problems.append(Problem(place, f"these are not years ({written!r})", remedy))
         return ()
-    if any(b <= a for a, b in zip(years, years[1:], strict=False)) or not all(abs(year) < 1e5 for year in years) or (not years and value != []):
-        problems.append(Problem(place, f"the years do not ascend ({value!r})", remedy))
+    if not all(math.isfinite(year) and abs(year) < 1e5 for year in years):
+        problems.append(Problem(place, f"these are not years ({written!r})", remedy))
         return ()
-    if isinstance(value, list) and not years and value:
-        problems.append(Problem(place, "there are no years", remedy))
+    if any(b <= a for a, b in zip(years, years[1:], strict=False)):
+        problems.append(Problem(place, f"the years do not ascend ({written!r})", remedy))
+        return ()
     return years
 
 

@@ -296,7 +296,7 @@ def open_study(path: str | Path = ".") -> Study:
         problems.extend(error.problems)
         units = UnitSystem()
     prior_files = {name: text for name, text in files.items() if _is_prior_file(name)}
-    priors, dependences, trends = read_priors(prior_files, lambda text, place: _parse(text, place, memo), problems)
+    priors, dependences, trends, declared = read_priors(prior_files, lambda text, place: _parse(text, place, memo), problems)
     curves = _curves(trends)
     functions = read_models({name: text for name, text in files.items() if name.startswith("models/")}, root, problems)
     reports = {
@@ -306,15 +306,16 @@ def open_study(path: str | Path = ".") -> Study:
     }
     _no_second_definition({**curves, **priors}, functions, problems)
     sequence: tuple[str, ...] = tuple(functions)
-    try:
-        sequence = order(functions, {*priors, *curves, YEAR})
-        ordered = True
-    except StudyError as error:
-        problems.extend(error.problems)
-        ordered = False
-    names = (*priors, *curves, *sequence)
-    _check_dependences(dependences, priors, problems)
-    _check_reports(reports, names, problems)
+    # What a broken file or table would define is not missed: only the cause is told, not what follows from it.
+    ordered = not any(problem.hides for problem in problems)
+    if ordered:
+        try:
+            sequence = order(functions, {*priors, *curves, *declared, YEAR})
+        except StudyError as error:
+            problems.extend(error.problems)
+            ordered = False
+        _check_dependences(dependences, {*priors, *declared}, problems)
+        _check_reports(reports, (*priors, *curves, *declared, *sequence), problems)
     # A broken file hides what it defines, so the functions are only run with units when all else is well.
     parts = _Parts(files, units, priors, trends, curves, functions, sequence if ordered else None, reports)
     checked = _check_units(parts, memo, digest, problems)
@@ -350,9 +351,9 @@ def _read_files(root: Path, problems: list[Problem]) -> dict[str, str]:
             try:
                 files[relative] = file.read_text(encoding="utf-8")
             except UnicodeDecodeError as error:
-                problems.append(Problem(relative, f"is not UTF-8 text (byte {error.start})", "save it as UTF-8"))
+                problems.append(Problem(relative, f"is not UTF-8 text (byte {error.start})", "save it as UTF-8", True))
             except OSError as error:
-                problems.append(Problem(relative, f"cannot be read ({error.strerror})", "make it readable"))
+                problems.append(Problem(relative, f"cannot be read ({error.strerror})", "make it readable", True))
     return files
 
 
@@ -393,7 +394,7 @@ def _no_second_definition(priors: Mapping[str, Prior | Curve], functions: Mappin
             problems.append(Problem(priors[name].place, "'year' is supplied by the engine", "rename the prior"))
 
 
-def _check_dependences(dependences: tuple[Dependence, ...], priors: Mapping[str, Prior], problems: list[Problem]) -> None:
+def _check_dependences(dependences: tuple[Dependence, ...], priors: set[str], problems: list[Problem]) -> None:
     seen: dict[frozenset[str], str] = {}
     for dependence in dependences:
         pair = frozenset(dependence.between)

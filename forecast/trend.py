@@ -199,10 +199,15 @@ def fit(
             parts[shape] = _exact_part(data, own, fits)
         else:
             parts[shape] = _pymc_part(name, data, own, int(fits.integers(2**31)), accept, progress, cache)
-    evidences = {shape: part.log_evidence for shape, part in parts.items()}
+    evidences = {shape: part.log_evidence for shape, part in parts.items() if part.log_evidence is not None}
     kinked_prob = None
     values = parts[shapes[-1]].values
     if spec.shape == "average":
+        if len(evidences) < 2:
+            raise GateError(
+                f"trend {name}: the evidence of a shape cannot be computed from its chains (bridge sampling does not "
+                "settle); raise draws, choose one shape, or use normal scatter, which has an exact evidence"
+            )
         kinked_prob = kink_probability(evidences, spec.kink_prob)
         values = _mix(parts["straight"].values, values, kinked_prob, spec, choice)
     return Fit(
@@ -231,7 +236,7 @@ class _Part:
     """One shape, fitted by one route."""
 
     values: Values
-    log_evidence: float
+    log_evidence: float | None
     gate: Gate
     sampler: str
     stats: dict[str, Array]
@@ -270,7 +275,11 @@ def _pymc_part(
     if spec.shape == "straight":
         values.pop("kink", None)
     stats = {key: value[:, ::longer] for key, value in chains.stats.items()}
-    return _Part(values, log_evidence(chains, data, own, seed), gate, chains.sampler, stats)
+    try:
+        evidence = log_evidence(chains, data, own, seed)
+    except GateError:
+        evidence = None  # the draws stand without it; only an average cannot do without
+    return _Part(values, evidence, gate, chains.sampler, stats)
 
 
 def gate_of(chains: Chains, spec: TrendSpec) -> Gate:

@@ -113,12 +113,24 @@ def read_trend(name: str, table: Mapping[str, Any], place: str, parse: Parse, pr
     before = len(problems)
     for key in table:
         if key not in _FIELDS:
-            problems.append(Problem(place, f"unknown field '{key}' of a trend", nearest(key, _FIELDS) or f"known fields: {', '.join(sorted(_FIELDS))}"))
+            problems.append(
+                Problem(
+                    place,
+                    f"unknown field '{key}' of a trend",
+                    nearest(key, _FIELDS) or f"known fields: {', '.join(sorted(_FIELDS))}",
+                )
+            )
     for key in ("label", "unit", "source", "series"):
         if not isinstance(table.get(key), str) or (key != "unit" and not table[key].strip()):
             problems.append(Problem(place, f"a trend has no {key}", f'write {key} = "…"'))
     if table["trend"] not in SHAPES:
-        problems.append(Problem(place, f"unknown trend '{table['trend']}'", nearest(str(table["trend"]), SHAPES) or f"use {', '.join(SHAPES)}"))
+        problems.append(
+            Problem(
+                place,
+                f"unknown trend '{table['trend']}'",
+                nearest(str(table["trend"]), SHAPES) or f"use {', '.join(SHAPES)}",
+            )
+        )
     priors = {}
     for key in _PRIORS:
         if key in table:
@@ -128,14 +140,30 @@ def read_trend(name: str, table: Mapping[str, Any], place: str, parse: Parse, pr
                 problems.extend(error.problems)
     for key in ("level", "growth", "scatter"):
         if key not in table:
-            problems.append(Problem(place, f"a trend has no prior of its {key}", f'write {key} = "normal LOW to HIGH" in {"OOM/year" if key == "growth" else "OOM"}'))
-    settings = {key: table[key] for key in ("noise", "route", "kink_prob", "rate_years", "draws", "chains", "tune") if key in table}
-    numbers = {key: table.get(key) for key in ("level_year", "kink_prob", "rate_years", "draws", "chains", "tune", "seed") if key in table}
+            problems.append(
+                Problem(
+                    place,
+                    f"a trend has no prior of its {key}",
+                    f'write {key} = "normal LOW to HIGH" in {"OOM/year" if key == "growth" else "OOM"}',
+                )
+            )
+    settings = {
+        key: table[key]
+        for key in ("noise", "route", "kink_prob", "rate_years", "draws", "chains", "tune")
+        if key in table
+    }
+    numbers = {
+        key: table.get(key)
+        for key in ("level_year", "kink_prob", "rate_years", "draws", "chains", "tune", "seed")
+        if key in table
+    }
     for key, value in numbers.items():
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             problems.append(Problem(place, f"{key} is not a number ({value!r})", f"write {key} = 2018, say"))
     if "level_year" not in table:
-        problems.append(Problem(place, "a trend has no level_year", "name the year that the prior of its level refers to"))
+        problems.append(
+            Problem(place, "a trend has no level_year", "name the year that the prior of its level refers to")
+        )
     selection = _selection(table, place, problems)
     if len(problems) > before or selection is None:
         return None
@@ -163,7 +191,13 @@ def _selection(table: Mapping[str, Any], place: str, problems: list[Problem]) ->
     for key in ("record_fraction", "top_per_year"):
         value = table.get(key)
         if value is not None and (isinstance(value, bool) or not isinstance(value, (int, float)) or value <= 0):
-            problems.append(Problem(place, f"{key} is not a positive number ({value!r})", f"write {key} = {0.1 if key == 'record_fraction' else 10}"))
+            problems.append(
+                Problem(
+                    place,
+                    f"{key} is not a positive number ({value!r})",
+                    f"write {key} = {0.1 if key == 'record_fraction' else 10}",
+                )
+            )
             return None
     return Selection(
         str(table.get("value", "")),

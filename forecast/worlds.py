@@ -117,7 +117,7 @@ def aimed(design: Design, pilot: np.ndarray, outputs: np.ndarray, follows: np.nd
     The normal scores of each output are regressed on the coordinates. Outputs that fit well (adjusted R² of `FIT`
     or more: products, powers, sums of them) are aimed at: their directions, those of fewest inputs first and each
     orthogonal to the ones before, become coordinates. Kinks, steps and choices live on the axes and would lose by
-    rotation, so the coordinates of every output that fits badly stay as they are and are only put in order of importance.
+    rotation, so the coordinates of every output that fits badly stay as they are, put in order of importance.
 
     Parameters
     ----------
@@ -285,7 +285,8 @@ def _words(seed: int, chains: int, count: int) -> np.ndarray:
 
     step = np.uint64(0x9E3779B97F4A7C15)
     streams = mix(mix(np.array([seed], dtype=np.uint64)) + np.arange(1, chains + 1, dtype=np.uint64) * step)
-    return mix(streams[:, None] + np.arange(1, count + 1, dtype=np.uint64) * step)
+    words: np.ndarray = mix(streams[:, None] + np.arange(1, count + 1, dtype=np.uint64) * step)
+    return words
 
 
 @lru_cache(maxsize=4)

@@ -12,7 +12,9 @@ import numpy as np
 from scipy import stats
 
 
-def assert_mean(draws: np.ndarray, expected: float, *, detects: float, false_alarm: float = 1e-6, power: float = 0.99) -> None:
+def assert_mean(
+    draws: np.ndarray, expected: float, *, detects: float, false_alarm: float = 1e-6, power: float = 0.99
+) -> None:
     """Assert that the mean of the draws' distribution is the expected one.
 
     Parameters

@@ -51,7 +51,7 @@ def test_few_draws_give_the_mean_of_hazens_quantiles() -> None:
 
 
 def test_ties_give_the_value_itself_and_no_error_inside_an_atom() -> None:
-    counts = np.floor(Z[0] + 10)  # 39%, 89%, ... : no jump near 5, 50, 95%
+    counts = np.floor(Z[0] + 10.3)  # jumps at 10, 38, 76 and 96%
     found = quantiles(counts, PROBS)
     assert found.value.tolist() == [8.0, 10.0, 11.0] and found.mcse.tolist() == [0.0, 0.0, 0.0]
     constant = quantiles(np.full((8, 64), 2.5), PROBS)
@@ -208,5 +208,5 @@ def test_the_card_of_a_lognormal() -> None:
     below = stats.norm.cdf(sigma / 2)
     expected = np.exp([sigma**2 / 2, sigma * ndtri(0.1 * below), sigma * ndtri(1 - 0.1 * (1 - below))])
     found = card(np.exp(sigma * Z[0]))
-    assert (np.abs(found.value - expected) <= 4 * found.mcse + 1e-4).all() and (found.mcse < 0.01).all()
+    assert (np.abs(found.value - expected) <= 4 * found.mcse).all() and (found.mcse < 0.01).all()
     assert card(np.full((8, 64), 2.0)).value.tolist() == [2.0] * 3
