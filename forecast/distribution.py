@@ -97,7 +97,12 @@ class Distribution:
         ndarray, shape (...)
             Non-decreasing in ``z`` (to within rounding); each value depends on its own score only.
         """
-        return self._map(self.marginal.from_normal, z)
+        values = np.asarray(z, dtype=np.float64)
+        if np.isfinite(values).all():
+            return self._map(self.marginal.from_normal, values)
+        finite = self._map(self.marginal.from_normal, np.where(np.isinf(values), 0.0, values))
+        ends = np.where(values > 0, self.support[1], self.support[0])
+        return np.where(np.isinf(values), ends, np.where(np.isnan(values), np.nan, finite))[()]
 
     def quantile(self, prob: npt.ArrayLike) -> Array:
         """Quantiles.
@@ -303,6 +308,9 @@ def parse(text: Any, place: str) -> Distribution:
         made.marginal  # noqa: B018  what cannot be computed is told now, not in the middle of a run
     except Invalid as error:
         raise StudyError.at(place, error.what, error.remedy) from None
+    except (OverflowError, ZeroDivisionError):
+        what = f"the figures are too large or too small to compute with ({shown})"
+        raise StudyError.at(place, what, "write it in a smaller or a larger unit") from None
     return made if made.text else Distribution(made.family, made.params, made.bounds, made.canonical())
 
 
@@ -339,12 +347,12 @@ def _make(name: str, values: dict[str, Any], text: str = "") -> Distribution:
     return Distribution(name, tuple((key, canonical[key]) for key in order), text=text)
 
 
-def _family(name: str, found: str) -> Family:
+def _family(name: str) -> Family:
     if name in FAMILIES:
         return FAMILIES[name]
     other = OTHER_NAMES.get(name.lower())
     hint = f"did you mean '{other}'?" if other else nearest(name.lower(), all_names())
-    raise Invalid(f"unknown family '{name}' ({found})", hint or f"the families are {', '.join(all_names())}")
+    raise Invalid(f"unknown family '{name}'", hint or f"the families are {', '.join(all_names())}")
 
 
 def _interval(node: Interval, text: str) -> Distribution:
@@ -359,7 +367,7 @@ def _interval(node: Interval, text: str) -> Distribution:
     name = node.family or ("lognormal" if low > 0 else "normal")
     if name == "mixture":
         raise Invalid(f"mixture has no interval (mixture {found})", "write mixture(A, B, weights=[0.7, 0.3])")
-    family = _family(name, f"{name} {found}")
+    family = _family(name)
     if family.interval is None:
         raise Invalid(f"{name} has no interval ({name} {found})", family.no_interval)
     if family.bounded and node.level is None:
@@ -376,7 +384,7 @@ def _brief(x: float) -> str:
 
 
 def _call(node: Call, text: str) -> Distribution:
-    family = _family(node.family, f"{node.family}(...)")
+    family = _family(node.family)
     name = family.name
     if name == "discrete":
         if len(node.positional) != 1 or node.keywords or not isinstance(node.positional[0], dict):
@@ -478,7 +486,7 @@ def _within(inner: Distribution, low: float, high: float, text: str) -> Distribu
         ends = whole.quantile([0.05, 0.95])
         raise Invalid(
             f"the bounds {_brief(low)} and {_brief(high)} hold no probability of the {inner.family} "
-            f"({_brief(ends[0])} to {_brief(ends[1])})",
+            f"(90% interval {format_number(ends[0])} to {format_number(ends[1])})",
             "widen the bounds",
         ) from None
     return made

@@ -65,7 +65,7 @@ def _say(x: float) -> str:
 def _positive(values: Values, *names: str) -> None:
     for name in names:
         if not values[name] > 0:
-            raise Invalid(f"{name} must be positive ({_say(values[name])})", f"write a {name} above 0")
+            raise Invalid(f"{name} must be above 0 ({_say(values[name])})", "write a positive number")
 
 
 def _probability(values: Values, name: str) -> None:
@@ -205,7 +205,7 @@ def _discrete(v: Values) -> Values:
             )
         pairs[value] = prob
     if not pairs:
-        raise Invalid("no values", "write discrete({0: 0.3, 1: 0.7})")
+        raise Invalid("discrete has no values", "write discrete({0: 0.3, 1: 0.7})")
     total = math.fsum(pairs.values())
     if abs(total - 1.0) > 1e-9:
         raise Invalid(f"the probabilities add up to {_say(total)}", "make them add up to 1")
@@ -319,12 +319,19 @@ def _scores(level: float) -> float:
     return -float(ndtri(0.5 - 0.5 * level))
 
 
+def _positive_end(name: str, low: float) -> None:
+    if not low > 0:
+        raise Invalid(
+            f"the low end of a {name} must be above 0 ({_say(low)})", "write a positive low end, or normal LOW to HIGH"
+        )
+
+
 def _normal_interval(low: float, high: float, level: float) -> Values:
     return {"mean": low + 0.5 * (high - low), "sd": 0.5 * (high - low) / _scores(level)}
 
 
 def _lognormal_interval(low: float, high: float, level: float) -> Values:
-    _positive({"the low end of a lognormal": low}, "the low end of a lognormal")
+    _positive_end("lognormal", low)
     return {"median": low * math.sqrt(high / low), "sigma": 0.5 * math.log(high / low) / _scores(level)}
 
 
@@ -334,20 +341,20 @@ def _uniform_interval(low: float, high: float, level: float) -> Values:
 
 
 def _loguniform_interval(low: float, high: float, level: float) -> Values:
-    _positive({"the low end of a loguniform": low}, "the low end of a loguniform")
+    _positive_end("loguniform", low)
     beyond = math.log(high / low) * (1.0 - level) / (2.0 * level)
     return {"low": low * math.exp(-beyond), "high": high * math.exp(beyond)}
 
 
 def _pareto_interval(low: float, high: float, level: float) -> Values:
-    _positive({"the low end of a pareto": low}, "the low end of a pareto")
+    _positive_end("pareto", low)
     tail = 0.5 - 0.5 * level
     alpha = math.log((1.0 - tail) / tail) / math.log(high / low)
     return {"low": low * math.exp(math.log1p(-tail) / alpha), "alpha": alpha}
 
 
 def _gamma_interval(low: float, high: float, level: float) -> Values:
-    _positive({"the low end of a gamma": low}, "the low end of a gamma")
+    _positive_end("gamma", low)
     z = np.array([-1.0, 1.0]) * _scores(level)
     goal = math.log(high / low)
 
@@ -412,7 +419,7 @@ _FAMILIES = (
     Family("gamma", (("shape", "scale"), ("mean", "sd")), "gamma(shape=2, scale=3)", _gamma, shapes.gamma,
            _gamma_interval),
     Family("student_t", (("df", "loc", "scale"), ("df", "mean", "sd")), "student_t(df=4, loc=0, scale=1)", _student,
-           shapes.student_t, no_interval="an interval leaves its df open: write student_t(df=4, loc=, scale=)"),
+           shapes.student_t, no_interval="write student_t(df=4, loc=, scale=), since an interval leaves df open"),
     Family("exponential", (("mean",),), "exponential(mean=3)", _exponential, shapes.exponential,
            no_interval="write exponential(mean=)"),
     Family("pareto", (("low", "alpha"),), "pareto(low=1, alpha=2)", _pareto, shapes.pareto, _pareto_interval),

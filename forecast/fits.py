@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from forecast.graph import ancestors
 from forecast.special import ndtr
 from forecast.study import Study
 from forecast.trend_curve import mean_line, new_system, running_record
 from forecast.trend_posterior import Posterior
+from forecast.worlds import Design, scores
 
 if TYPE_CHECKING:
     from forecast.trend import Fit
 
 Say = Callable[[str, float], None]
+
+BATCHES = 16  # runs of posterior draws, whose spread is the Monte Carlo error of the posterior itself
 
 
 def coordinates_of(trend: str) -> tuple[str, str, str]:
@@ -121,6 +126,27 @@ def wanted_coordinates(study: Study, needed: Collection[str]) -> list[str]:
             chosen, new, record = coordinates_of(trend)
             names += [chosen, *([new] if "new" in parts else []), *([record] if "record" in parts else [])]
     return names
+
+
+def trends_behind(study: Study, name: str) -> list[str]:
+    """The trends whose posterior a quantity follows from."""
+    if not study.trends:
+        return []
+    needed = ancestors([name], study.functions)
+    return list(dict.fromkeys(curve.trend for curve in study.curves.values() if curve.name in needed))
+
+
+def batches(study: Study, design: Design, trend: str, draws: int) -> np.ndarray:
+    """Which of `BATCHES` runs of posterior draws each world's draw belongs to, ``(chain, draw)``.
+
+    A run is a stretch of one chain, so what the draws of a chain have in common stays inside it.
+    """
+    assert design.mixing is not None
+    row = design.inputs.index(trend)
+    part = replace(design, inputs=(trend,), mixing=design.mixing[[row]])
+    posterior = posterior_of(study, trend)
+    index = posterior.choose(ndtr(scores(part, 0, draws)[0]))
+    return index * BATCHES // len(posterior)
 
 
 def all_coordinates(trends: Sequence[str]) -> list[str]:

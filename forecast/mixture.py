@@ -83,15 +83,8 @@ def mixture(parts: Sequence[Marginal], weights: Sequence[float], stored: Table |
         return stored or _tabulate(parts, tails, log_smooth, np.union1d(kinks, atoms[0]), positive)
 
     def near(z: Array) -> Array:
-        used = table()
-        value = used(z)
-        if positive:
-            with np.errstate(over="ignore"):
-                value = np.exp(value, out=value)
-        if used.atoms is not None:
-            atom = used.atoms.take(used.cells(z)[0])
-            np.copyto(value, atom, where=~np.isnan(atom))
-        return value
+        with np.errstate(over="ignore", under="ignore"):
+            return table()(z, _exp if positive else None)
 
     def mean() -> float:
         with np.errstate(invalid="ignore"):
@@ -108,6 +101,10 @@ def mixture(parts: Sequence[Marginal], weights: Sequence[float], stored: Table |
         within_reach(near, solve_far), tails, log_density, support, mean, sd, kinks, atoms,
         heaviness=heaviness, table=table,
     )  # fmt: skip
+
+
+def _exp(y: Array) -> Array:
+    return np.exp(y, out=y)
 
 
 def _atoms(parts: Sequence[Marginal], weight: Array) -> tuple[Array, Array]:

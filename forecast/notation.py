@@ -154,6 +154,8 @@ def _unreadable(source: str, error: Any, place: str) -> StudyError:
     rest, before = source[at:].strip(), source[:at].strip()
     found = rest.split()[0] if rest else ""
     what = f"cannot read '{source}' at '{found}'" if found else f"'{source}' ends too early"
+    if not found and re.fullmatch(r"[A-Za-z_][^()=]*", source) and not re.search(r"\bto\b", source):
+        what = f"cannot read '{source}'"
     number = r"-?\$?[0-9][0-9.,_eE]*[kKMBT%]?"
     dash = re.fullmatch(rf"({number})\s*(?:-|–|—|\.\.+|±|\+/-)\s*({number})", source)
     if dash:
@@ -171,7 +173,7 @@ def _unreadable(source: str, error: Any, place: str) -> StudyError:
         remedy = "write bounds as 'within LOW and HIGH' (inf and -inf are allowed)"
     elif re.match(r"[A-Za-z$£€]", source) and not re.search(r"[(0-9]", source):
         remedy = HOW
-    elif re.match(r"[A-Za-z]", rest) and re.search(r"[0-9%]$", before):
+    elif re.match(r"[A-Za-z]", rest) and re.search(r"[0-9kKMBT%]$", before):
         remedy = "give the unit in 'unit'; the text holds only numbers and families"
     else:
         remedy = HOW

@@ -13,6 +13,7 @@ NUMBER = r"-?\$?-?(?:(?:[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])|[0-9]+(?:_[0-9]+)*)(?:
 _NUMBER = re.compile(NUMBER)
 _WORDS = {"thousand": "k", "million": "M", "mn": "M", "m": "M", "bn": "B", "billion": "B", "b": "B", "g": "B"}
 _WORDS |= {"tn": "T", "trillion": "T", "t": "T", "percent": "%", "pct": "%"}
+_NAMES = {"M": "million", "B": "billion", "T": "trillion"}
 _SHAPE = re.compile(r"(-?\$?-?[0-9][0-9_.,]*(?:[eE][+-]?[0-9]+)?)\s*([A-Za-z%]*)")
 
 
@@ -35,9 +36,10 @@ def number_hint(text: str) -> tuple[str, str]:
     digits, suffix = match.groups()
     if suffix and suffix not in SUFFIXES:
         letter = _WORDS.get(suffix.lower())
-        return f"{what}: unknown suffix '{suffix}'", (
-            f"write {digits}{letter}" if letter else "use k, M, B, T or %, and put the unit into 'unit'"
-        )
+        if not letter:
+            return f"{what}: unknown suffix '{suffix}'", "use k, M, B, T or %, and put the unit into 'unit'"
+        doubt = f", if {_NAMES[letter]} is meant" if len(suffix) == 1 else ""
+        return f"{what}: unknown suffix '{suffix}'", f"write {digits}{letter}{doubt}"
     if re.search(r"\.[0-9]+,|\.[0-9]*\.", digits):
         return f"{what}: a point or a comma too many", "write the decimals after a point, and thousands as 1_000 or 1,000"
     if "," in digits:

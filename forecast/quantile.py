@@ -365,3 +365,34 @@ def student_factor(chains: int) -> float:
         middle = (low + high) / 2
         low, high = (middle, high) if inside(middle) < 0.95 else (low, middle)
     return math.tan(low) * math.sqrt(freedom) / Z_95
+
+
+def posterior_mcse(draws: np.ndarray, probs: Sequence[float], batches: Sequence[np.ndarray]) -> np.ndarray:
+    """Standard errors of quantiles that come from having finitely many posterior draws, whatever the number of worlds.
+
+    Worlds choose among the draws of a fitted posterior. The draws are cut into runs; the quantiles of the worlds of
+    each run differ by the error of a run, and the error of all is that over the root of their number (batch means:
+    Flegal and Jones, "Batch means and spectral variance estimators in Markov chain Monte Carlo", 2010).
+
+    Parameters
+    ----------
+    draws : ndarray (chain, draw)
+        Values without NaN.
+    probs : sequence of float
+        Probabilities in (0, 1).
+    batches : sequence of ndarray (chain, draw) of int
+        For each posterior, the run that each world's draw belongs to.
+
+    Returns
+    -------
+    ndarray (prob,)
+        0 where the runs agree (at an atom), ``inf`` where some of them are infinite.
+    """
+    total = np.zeros(len(probs))
+    for runs in batches:
+        by_run = np.array([np.quantile(draws[runs == run], probs, method="inverted_cdf") for run in np.unique(runs)])
+        with np.errstate(invalid="ignore"):
+            error = mcse_of(by_run.T)
+        same = (by_run == by_run[0]).all(axis=0)
+        total += np.where(same, 0.0, np.where(np.isnan(error), np.inf, error)) ** 2
+    return np.sqrt(total)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from forecast.errors import UsageError
+from forecast.fits import batches, trends_behind
 from forecast.graph import YEAR
-from forecast.quantile import Estimate, means, prob_above, quantiles
+from forecast.quantile import Estimate, means, posterior_mcse, prob_above, quantiles
 from forecast.sampling import Request, request_of, sample
 from forecast.study import Study
 from forecast.worlds import Design
@@ -182,7 +183,14 @@ class Forecast:
         if not 0 < prob < 1:
             raise UsageError(f"prob is not between 0 and 1 ({prob}); write 0.9 for 90%")
         draws = self.at(request.name, request.year if year is None else year)
-        return interval_of(draws, prob, self.study.labels[request.name])
+        found = interval_of(draws, prob, self.study.labels[request.name])
+        trends = trends_behind(self.study, request.name)
+        if not trends:
+            return found
+        ends = [0.5 - prob / 2, 0.5, 0.5 + prob / 2]
+        extra = posterior_mcse(draws, ends, [batches(self.study, self.design, trend, self.draws) for trend in trends])
+        low, median, high = np.hypot([found.mcse_low, found.mcse_median, found.mcse_high], extra)
+        return replace(found, mcse_low=float(low), mcse_median=float(median), mcse_high=float(high))
 
     def mean(self, name: str, year: float | None = None) -> Estimate:
         """Mean of a quantity with its Monte Carlo standard error; heavy tails are flagged."""

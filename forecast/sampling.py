@@ -96,7 +96,8 @@ def sample(
     part = replace(design, inputs=tuple(coordinates), mixing=design.mixing[rows])
     axis = np.asarray(years, dtype=float).reshape(-1, 1)
     chains = design.chains
-    size = _block(block, len(axis) if YEAR in needed or posteriors else 1, chains)
+    # A running record costs more to start than arrays out of the cache cost to read.
+    size = _block(block, len(axis) if YEAR in needed and not posteriors else 1, chains)
     constants = {p.name: np.array([float(p.distribution.quantile(0.5)) * study.factors[p.name]]) for p in priors if p not in uncertain}
 
     def evaluate_block(first: int) -> dict[str, np.ndarray]:

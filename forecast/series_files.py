@@ -88,7 +88,7 @@ class Selection:
     Parameters
     ----------
     value : str
-        A value column; the only one where left empty.
+        A value column, or a ratio of two (``fp32 / release_price``); the only one where left empty.
     where : mapping of str to tuple of str
         For each column of words, the words that are kept.
     start, end : str
@@ -127,19 +127,22 @@ def select(table: Table, choice: Selection, unit: str, units: UnitSystem, place:
     StudyError
         Columns, words or dates that do not exist, values that are not positive numbers, units of another kind.
     """
-    values = list(table.units)
-    column = choice.value or (values[0] if len(values) == 1 else "")
-    if column not in table.units:
-        what = f"{table.place} has no value column '{column}'" if column else f"{table.place} has several value columns"
-        raise StudyError.at(place, what, nearest(column, values) or f"write value = one of {', '.join(values)}")
-    keep = np.array([cell != "" for cell in table.columns[column]])
+    known = list(table.units)
+    over, _, under = (choice.value or (known[0] if len(known) == 1 else "")).partition("/")
+    columns = [column.strip() for column in (over, under) if column.strip() or column is over]
+    for column in columns:
+        if column not in table.units:
+            what = f"{table.place} has no value column '{column}'" if column else f"{table.place} has several value columns"
+            raise StudyError.at(place, what, nearest(column, known) or f"write value = one of {', '.join(known)}")
+    keep = np.array([all(cells) for cells in zip(*(table.columns[column] for column in columns), strict=True)])
     for name, words in choice.where:
         if name not in table.columns:
             raise StudyError.at(place, f"{table.place} has no column '{name}'", nearest(name, table.columns) or f"it has {', '.join(table.columns)}")
-        known = set(table.columns[name])
+        present = set(table.columns[name])
         for word in words:
-            if word not in known:
-                raise StudyError.at(place, f"no row of {table.place} has {name} '{word}'", nearest(word, known) or f"it has {', '.join(sorted(known)[:8])}")
+            if word not in present:
+                hint = nearest(word, present) or f"it has {', '.join(sorted(present)[:8])}"
+                raise StudyError.at(place, f"no row of {table.place} has {name} '{word}'", hint)
         keep &= np.array([cell in words for cell in table.columns[name]])
     if choice.group and choice.group not in table.columns:
         raise StudyError.at(place, f"{table.place} has no column '{choice.group}'", nearest(choice.group, table.columns))
@@ -150,7 +153,7 @@ def select(table: Table, choice: Selection, unit: str, units: UnitSystem, place:
     found = series(
         table.place,
         _dates(table, rows),
-        np.log10(_values(table, rows, column, unit, units, place)),
+        np.log10(_values(table, rows, columns, unit, units, place)),
         _errors(table, rows),
         group=[table.columns[choice.group][i] for i in rows] if choice.group else (),
         label=[table.columns[label][i] for i in rows],
@@ -179,32 +182,44 @@ def _dates(table: Table, rows: Sequence[int]) -> list[float]:
     return dates
 
 
-def _values(table: Table, rows: Sequence[int], column: str, unit: str, units: UnitSystem, place: str) -> np.ndarray:
-    problems, values = [], []
+def _values(table: Table, rows: Sequence[int], columns: Sequence[str], unit: str, units: UnitSystem, place: str) -> np.ndarray:
+    problems: list[Problem] = []
+    values = []
     factors: dict[str, float] = {}
-    currencies = [currency.name for currency in units.currencies]
     for i in rows:
         where = f"{table.place} row {i + 2}"
-        cell, source = table.columns[column][i], table.units[column]
         if not table.columns["source"][i]:
             problems.append(Problem(where, "has no source", "name the paper, price list or model card"))
-        year = table.columns["dollar_year"][i] if "dollar_year" in table.columns else ""
-        if year:
-            source = re.sub(rf"\b({'|'.join(currencies)})\b(?!_)", rf"\1_{year}", source) if currencies else source
+        written = " / ".join(f"({_dated(table, i, column, units)})" for column in columns)
+        numbers = [_positive(table.columns[column][i], column, where, problems) for column in columns]
         try:
-            value = float(cell)
-            if not (0 < value < np.inf):
-                raise ValueError
-            if source not in factors:
-                factors[source] = conversion(units, source, unit, where)
-            values.append(value * factors[source])
-        except ValueError:
-            problems.append(Problem(where, f"{column} is not a positive number ({cell!r})", "correct it, or leave the cell empty"))
+            if written not in factors:
+                factors[written] = conversion(units, written, unit, f"{place} value")
+            values.append(numbers[0] / (numbers[1] if len(numbers) > 1 else 1.0) * factors[written])
         except StudyError as error:
             problems.extend(error.problems)
     if problems:
         raise StudyError(problems)
     return np.array(values)
+
+
+def _dated(table: Table, row: int, column: str, units: UnitSystem) -> str:
+    """The unit of a cell: money of the row's ``dollar_year``, where there is one."""
+    unit, year = table.units[column], table.columns["dollar_year"][row] if "dollar_year" in table.columns else ""
+    for currency in units.currencies if year else ():
+        unit = re.sub(rf"\b{re.escape(currency.name)}\b(?!_)", f"{currency.name}_{year}", unit)
+    return unit
+
+
+def _positive(cell: str, column: str, place: str, problems: list[Problem]) -> float:
+    try:
+        value = float(cell)
+    except ValueError:
+        value = np.nan
+    if not 0 < value < np.inf:
+        problems.append(Problem(place, f"{column} is not a positive number ({cell!r})", "correct it, or leave the cell empty"))
+        return 1.0
+    return value
 
 
 def _errors(table: Table, rows: Sequence[int]) -> np.ndarray | None:

@@ -198,7 +198,7 @@ def gamma(shape: float, scale: float, stored: Table | None = None) -> Marginal:
 
     def far(z: Array) -> Array:
         with np.errstate(under="ignore"):
-            return np.where(np.isinf(z), np.where(z > 0, np.inf, 0.0), centre * np.exp(gamma_panels(shape).invert(z)))
+            return centre * np.exp(gamma_panels(shape).invert(z))
 
     def tails(x: Array) -> tuple[Array, Array]:
         down, up = gamma_panels(shape).tails(np.maximum(_log(x / centre), _LOG_TINY))
@@ -255,7 +255,7 @@ def beta(a: float, b: float, low: float = 0.0, high: float = 1.0, stored: Table 
         return from_logit(table()(z))
 
     def far(z: Array) -> Array:
-        return np.where(np.isinf(z), np.where(z > 0, high, low), from_logit(beta_panels(a, b).invert(z)))
+        return from_logit(beta_panels(a, b).invert(z))
 
     def coordinate(x: Array) -> Array:
         return np.clip(_log(x - low) - _log(high - x) - shift, _LOG_TINY, -_LOG_TINY)
@@ -325,7 +325,7 @@ def student_t(df: float, loc: float, scale: float, stored: Table | None = None) 
         return from_arsinh(z * table()(np.abs(z)))
 
     def far(z: Array) -> Array:
-        return np.where(np.isinf(z), z, from_arsinh(student_panels(df).invert(z)))
+        return from_arsinh(student_panels(df).invert(z))
 
     def tails(x: Array) -> tuple[Array, Array]:
         return student_panels(df).tails(np.arcsinh((x - loc) / spread))

@@ -97,7 +97,7 @@ def _flat(x: npt.ArrayLike) -> tuple[Array, tuple[int, ...]]:
     return np.ascontiguousarray(values).reshape(-1), values.shape
 
 
-def _lower_tail(a: Array) -> Array:
+def _lower_tail(a: Array, mills: Array | None = None) -> Array:
     """``Phi(-a)`` for ``a >= 0``, flat."""
     a = np.minimum(a, 40.0)  # beyond, Phi(-a) is 0 in double precision; keeps infinity out of the arithmetic
     # exp(-a²/2) would lose a²/2 units in the last place: the square is taken in two parts instead
@@ -108,7 +108,7 @@ def _lower_tail(a: Array) -> Array:
     high *= high
     high *= -0.5
     out = np.exp(high, out=high)
-    out *= _mills(a)
+    out *= _mills(a) if mills is None else mills
     out *= _polynomial((1.0, 1.0, 0.5, 1.0 / 6.0), low)  # exp(low), low < 3e-5
     return out
 
@@ -165,14 +165,12 @@ def log_ndtr(z: npt.ArrayLike) -> Array:
     flat, shape = _flat(z)
     a = np.abs(flat)
     with np.errstate(divide="ignore", over="ignore", under="ignore"):
-        out = np.log1p(-_lower_tail(a))
-        left = np.flatnonzero(flat < -0.5)
+        mills = _mills(a)
+        out = np.log1p(-_lower_tail(a, mills))
+        left = np.flatnonzero(flat < 0)
         if left.size:
             b = a[left]
-            out[left] = np.log(_mills(b)) - 0.5 * b * b
-        middle = np.flatnonzero((flat < 0) & (flat >= -0.5))
-        if middle.size:
-            out[middle] = np.log(_lower_tail(a[middle]))
+            out[left] = np.log(mills[left]) - 0.5 * b * b
     return out.reshape(shape)[()]
 
 

@@ -120,14 +120,23 @@ class Table:
         at -= self.origin[0]
         return cell, at
 
-    def __call__(self, z: Array) -> Array:
-        """The polynomial at flat scores within `REACH`."""
+    @functools.cached_property
+    def _is_atom(self) -> np.ndarray[Any, np.dtype[np.bool_]]:
+        assert self.atoms is not None
+        return ~np.isnan(self.atoms)
+
+    def __call__(self, z: Array, then: Map | None = None) -> Array:
+        """The polynomial at flat scores within `REACH`, passed through ``then``; atoms as they are."""
         cell, distance = self.cells(z)
         out = self.coefficients[-1].take(cell)
         part = np.empty_like(out)
         for row in self.coefficients[-2::-1]:
             out *= distance
             out += np.take(row, cell, out=part, mode="clip")
+        if then is not None:
+            out = then(out)
+        if self.atoms is not None:
+            np.copyto(out, np.take(self.atoms, cell, out=part, mode="clip"), where=self._is_atom.take(cell))
         return out
 
     def to_json(self) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from forecast.special import log_ndtr, ndtri
 from forecast.trend_noise import noise_excess, noise_value
 from forecast.trend_series import Array
 
-_FROZEN = 1e-7  # the early part of a world's path has no say in its record below this share of the arrivals
+_FROZEN = 1e-5  # the early part of a world's path has no say in its record below this share of the arrivals (7e-6 OOM)
 _STEPS = 60
 _TINY = 1e-3  # least rise of the mean line, in scatters, at which differences of the excess are exact enough
 

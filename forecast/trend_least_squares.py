@@ -10,6 +10,9 @@ from forecast.errors import StudyError
 from forecast.trend_series import Array, Series
 
 
+_BLOCK = 8192  # bootstrap samples at a time, so that memory stays small
+
+
 @dataclass(frozen=True, eq=False)
 class LeastSquares:
     """A fitted line, straight or with a kink.
@@ -139,7 +142,7 @@ def kinked_line(data: Series, margin: int = 3) -> LeastSquares:
         return total - gain
 
     share = np.linspace(0, 1, 9)
-    points = (dates[:-1, None] + np.diff(dates)[:, None] * share).ravel()
+    points = np.unique(dates[:-1, None] + np.diff(dates)[:, None] * share)
     best = int(np.argmin(rss(points)))
     low, high = points[max(best - 1, 0)], points[min(best + 1, len(points) - 1)]
     golden = (np.sqrt(5) - 1) / 2
@@ -159,7 +162,8 @@ def kinked_line(data: Series, margin: int = 3) -> LeastSquares:
 
 
 def pairs_bootstrap(data: Series, draws: int, rng: np.random.Generator) -> Array:
-    """Growth of straight lines through rows drawn with replacement (pairs bootstrap), shape (draw,), OOM/year.
+    """Growth of straight lines through rows drawn with replacement (pairs bootstrap), shape (draw,), OOM/year; NaN where
+    a sample has a single date.
 
     Raises
     ------
@@ -168,13 +172,16 @@ def pairs_bootstrap(data: Series, draws: int, rng: np.random.Generator) -> Array
     """
     _need(data, 3)
     x, y = data.t - data.t.mean(), data.y - data.y.mean()
-    count = rng.multinomial(len(data), np.full(len(data), 1 / len(data)), size=draws)
     n = len(data)
-    mean_x, mean_y = count @ x / n, count @ y / n
-    spread = count @ (x * x) / n - mean_x**2
-    together = count @ (x * y) / n - mean_x * mean_y
-    # A resample of a single date has no slope; with three rows that is one in nine.
-    return np.divide(together, spread, out=np.full(draws, np.nan), where=spread > 1e-12)
+    slopes = np.full(draws, np.nan)
+    for start in range(0, draws, _BLOCK):
+        rows = slice(start, min(start + _BLOCK, draws))
+        count = rng.multinomial(n, np.full(n, 1 / n), size=rows.stop - start) / n
+        mean_x, mean_y = count @ x, count @ y
+        spread = count @ (x * x) - mean_x**2
+        # A resample of a single date has no slope; with three rows that is one in nine.
+        np.divide(count @ (x * y) - mean_x * mean_y, spread, out=slopes[rows], where=spread > 1e-12)
+    return slopes
 
 
 def _need(data: Series, rows: int) -> None:

@@ -96,7 +96,8 @@ def mixture(parts: Sequence[Array], weights: Sequence[float], choice: Array) -> 
         When weights and parts do not match.
     """
     share = _shares(parts, weights)
-    which = np.minimum(np.searchsorted(np.cumsum(share), choice, side="right"), len(parts) - 1)
+    # A coordinate of 1, or above a sum that rounding left below 1, belongs to the last part that has weight.
+    which = np.minimum(np.searchsorted(np.cumsum(share), choice, side="right"), np.flatnonzero(share)[-1])
     return np.choose(which, list(parts))
 
 

@@ -281,12 +281,12 @@ def _words(seed: int, chains: int, count: int) -> np.ndarray:
     def mix(word: np.ndarray) -> np.ndarray:
         word = (word ^ word >> np.uint64(30)) * np.uint64(0xBF58476D1CE4E5B9)
         word = (word ^ word >> np.uint64(27)) * np.uint64(0x94D049BB133111EB)
-        return word ^ word >> np.uint64(31)
+        mixed: np.ndarray = word ^ word >> np.uint64(31)
+        return mixed
 
     step = np.uint64(0x9E3779B97F4A7C15)
     streams = mix(mix(np.array([seed], dtype=np.uint64)) + np.arange(1, chains + 1, dtype=np.uint64) * step)
-    words: np.ndarray = mix(streams[:, None] + np.arange(1, count + 1, dtype=np.uint64) * step)
-    return words
+    return mix(streams[:, None] + np.arange(1, count + 1, dtype=np.uint64) * step)
 
 
 @lru_cache(maxsize=4)
@@ -305,19 +305,17 @@ def direction_numbers(coordinates: int) -> np.ndarray:
     """
     if coordinates > MOST_COORDINATES:
         raise ValueError(f"{coordinates} coordinates asked, {MOST_COORDINATES} exist; use method='mc'")
-    # importlib.util and zipimport are read here because only the first block needs them.
-    from importlib.util import find_spec
-    from io import BytesIO
-    from zipimport import zipimporter
+    from importlib.util import find_spec  # only the first block of a process needs it
 
     spec = find_spec("scipy")
     if spec is None or not spec.submodule_search_locations:
         raise ImportError("scipy, which packages the Sobol direction numbers, is not installed; install scipy")
-    archive = zipimporter(os.path.join(spec.submodule_search_locations[0], "stats", "_sobol_direction_numbers.npz"))
-    polynomials, initial = (
-        np.lib.format.read_array(BytesIO(archive.get_data(f"{name}.npy")))[:coordinates].tolist()
-        for name in ("poly", "vinit")
-    )
+    path = os.path.join(spec.submodule_search_locations[0], "stats", "_sobol_direction_numbers.npz")
+    with open(path, "rb") as file:
+        archive = file.read()
+    polynomials = _columns(archive, b"poly.npy", 1)[0, :coordinates].tolist()
+    degree = max(map(int.bit_length, polynomials), default=1) - 1
+    initial = _columns(archive, b"vinit.npy", max(degree, 1))[:, :coordinates].T.tolist()
     numbers = np.empty((coordinates, INPUT_BITS), dtype=np.uint64)
     numbers[:1] = 1
     for row in range(1, coordinates):
@@ -325,6 +323,29 @@ def direction_numbers(coordinates: int) -> np.ndarray:
     numbers <<= np.arange(INPUT_BITS - 1, -1, -1, dtype=np.uint64)
     numbers.flags.writeable = False
     return numbers
+
+
+def _columns(archive: bytes, name: bytes, count: int) -> np.ndarray:
+    """The first columns (column, row) of an array stored column by column in an npz archive.
+
+    Only as much is unpacked as is needed: numpy.load would cost ten times the CPU, a tenth of importing numpy.
+    """
+    import zlib
+    from io import BytesIO
+
+    # In a member's header the name follows the lengths of itself and of an extra field, and the data follow both.
+    at = archive.index(name)
+    start = at + len(name) + int.from_bytes(archive[at - 2 : at], "little")
+    member = zlib.decompressobj(-zlib.MAX_WBITS)
+    head = BytesIO(member.decompress(archive[start:], 4_096))
+    np.lib.format.read_magic(head)
+    shape, by_column, kind = np.lib.format.read_array_header_1_0(head)
+    if len(shape) > 1 and not by_column:
+        raise ImportError(f"scipy's {name.decode()} is not stored column by column; install scipy 1.18")
+    size = shape[0] * kind.itemsize * count
+    rest = head.read()
+    data = rest + member.decompress(member.unconsumed_tail, max(1, size - len(rest)))
+    return np.frombuffer(data[:size], dtype=kind).reshape(count, shape[0])
 
 
 def _recurrence(polynomial: int, initial: Sequence[int]) -> list[int]:

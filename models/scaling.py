@@ -27,12 +27,12 @@ def pass_rate(training_budget, gpt4_training_cost, pass_rate_level, pass_rate_ex
     return np.exp(-(pass_rate_level * (training_budget / gpt4_training_cost) ** -pass_rate_exponent + pass_rate_floor))
 
 
-def largest_run_pass_rate(largest_run_cost, gpt4_training_cost, pass_rate_level, pass_rate_exponent, pass_rate_floor):
+def largest_run_pass_rate(projected_run_cost, gpt4_training_cost, pass_rate_level, pass_rate_exponent, pass_rate_floor):
     """Typical pass rate on programming problems of the largest run, by year, if only money improves it [].
 
     Source: Lohn 2023, Figure 2.
     """
-    return np.exp(-(pass_rate_level * (largest_run_cost / gpt4_training_cost) ** -pass_rate_exponent + pass_rate_floor))
+    return np.exp(-(pass_rate_level * (projected_run_cost / gpt4_training_cost) ** -pass_rate_exponent + pass_rate_floor))
 
 
 def pass_rate_cost(target_pass_rate, gpt4_training_cost, pass_rate_level, pass_rate_exponent, pass_rate_floor):

@@ -5,7 +5,7 @@ import numpy as np
 from forecast import first_crossing
 
 
-def largest_run_cost(year, start_cost, cost_growth, start_year):
+def projected_run_cost(year, start_cost, cost_growth, start_year):
     """Cost of the largest training run [USD_2021].
 
     Source: Cottier 2023, summary point 3.
@@ -13,27 +13,27 @@ def largest_run_cost(year, start_cost, cost_growth, start_year):
     return start_cost * 10 ** (cost_growth * (year - start_year))
 
 
-def crossing_year(year, largest_run_cost, spending_threshold):
+def crossing_year(year, projected_run_cost, spending_threshold):
     """Year the largest run's cost exceeds the spending threshold [year].
 
     Source: Cottier 2023, summary point 3.
     """
-    return first_crossing(year, largest_run_cost, spending_threshold)
+    return first_crossing(year, projected_run_cost, spending_threshold)
 
 
-def billion_dollar_year(year, largest_run_cost, billion_threshold):
+def billion_dollar_year(year, projected_run_cost, billion_threshold):
     """Year in which the largest run's cost exceeds $1 billion [year]."""
-    return first_crossing(year, largest_run_cost, billion_threshold)
+    return first_crossing(year, projected_run_cost, billion_threshold)
 
 
-def ten_billion_dollar_year(year, largest_run_cost, ten_billion_threshold):
+def ten_billion_dollar_year(year, projected_run_cost, ten_billion_threshold):
     """Year in which the largest run's cost exceeds $10 billion [year]."""
-    return first_crossing(year, largest_run_cost, ten_billion_threshold)
+    return first_crossing(year, projected_run_cost, ten_billion_threshold)
 
 
-def hundred_billion_dollar_year(year, largest_run_cost, hundred_billion_threshold):
+def hundred_billion_dollar_year(year, projected_run_cost, hundred_billion_threshold):
     """Year in which the largest run's cost exceeds $100 billion [year]."""
-    return first_crossing(year, largest_run_cost, hundred_billion_threshold)
+    return first_crossing(year, projected_run_cost, hundred_billion_threshold)
 
 
 def kinked_run_cost(year, start_cost, early_cost_growth, late_cost_growth, start_year, slowdown_year):
@@ -58,9 +58,9 @@ def spending_cap(gdp, largest_gdp_share, spending_period):
     return largest_gdp_share * gdp * spending_period
 
 
-def capped_run_cost(largest_run_cost, spending_cap):
+def capped_run_cost(projected_run_cost, spending_cap):
     """Cost of the largest training run, by year, held below a share of the economy [USD_2021]."""
-    return np.minimum(largest_run_cost, spending_cap)
+    return np.minimum(projected_run_cost, spending_cap)
 
 
 def capped_crossing_year(year, capped_run_cost, spending_threshold):
@@ -68,9 +68,9 @@ def capped_crossing_year(year, capped_run_cost, spending_threshold):
     return first_crossing(year, capped_run_cost, spending_threshold)
 
 
-def run_share_of_gdp(largest_run_cost, gdp, spending_period):
+def run_share_of_gdp(projected_run_cost, gdp, spending_period):
     """Cost of the largest training run as a share of that year's gross domestic product, by year []."""
-    return largest_run_cost / (gdp * spending_period)
+    return projected_run_cost / (gdp * spending_period)
 
 
 def gdp_share_crossing_year(year, run_share_of_gdp, gdp_share_threshold):
@@ -78,9 +78,19 @@ def gdp_share_crossing_year(year, run_share_of_gdp, gdp_share_threshold):
     return first_crossing(year, run_share_of_gdp, gdp_share_threshold)
 
 
-def largest_run_compute(largest_run_cost, compute_per_dollar_path):
+def largest_run_compute(projected_run_cost, compute_per_dollar_path):
     """Compute of the largest training run, by year, if it is rented at that year's price-performance [FLOP]."""
-    return largest_run_cost * compute_per_dollar_path
+    return projected_run_cost * compute_per_dollar_path
+
+
+def largest_run_cost(training_cost_trend_record):
+    """Cost of compute for the largest training run so far, by year, from the fitted trend [USD_2021]."""
+    return training_cost_trend_record
+
+
+def trend_crossing_year(year, largest_run_cost, spending_threshold):
+    """Year in which the largest run of the fitted trend costs more than the spending threshold [year]."""
+    return first_crossing(year, largest_run_cost, spending_threshold)
 
 
 def cost_growth_by_difference(compute_growth, price_performance_growth):
