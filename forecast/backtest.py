@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from forecast.errors import StudyError
-from forecast.trend import Fit
+from forecast.special import ndtr
 from forecast.trend_least_squares import straight_line
 from forecast.trend_likelihood import line_and_slope, log_likelihood, row_scale
+from forecast.trend_record import Fit
 from forecast.trend_series import Array, Series
 
 PROBS = (0.5, 0.8, 0.9)
@@ -88,7 +89,7 @@ def backtest(
 ) -> Backtest:
     """Score trends on rows that came after the date they were fitted at.
 
-    Only the *date* of a row decides what was known: values are as the series has them today, whatever was believed then.
+    Only the *date* of a row decides what was known: its value is today's, whatever was believed then.
 
     Parameters
     ----------
@@ -155,8 +156,6 @@ def predict(fit: Fit, later: Series) -> Prediction:
         below = stdtr(dof, z)
         noise = noise / np.sqrt(rng.chisquare(dof) / dof)
     else:
-        from forecast.special import ndtr
-
         below = ndtr(z)
     density = log_likelihood(values, later, fit.spec)
     top = density.max(0)
@@ -210,7 +209,7 @@ def crps_of_draws(draws: Array, value: Array, fair: bool = True) -> Array:
     ordered = np.sort(draws, axis=-1)
     n = ordered.shape[-1]
     spread = ((2 * np.arange(1, n + 1) - n - 1) * ordered).sum(-1) / (n * (n - 1) if fair else n * n)
-    return np.abs(ordered - value[:, None]).mean(-1) - spread
+    return np.asarray(np.abs(ordered - value[:, None]).mean(-1) - spread)
 
 
 def mean_crps_ahead(data: Series, fitter: Fitter, as_of: Sequence[float], horizon: float) -> tuple[float, int]:

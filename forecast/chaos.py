@@ -15,11 +15,11 @@ from itertools import combinations_with_replacement
 
 import numpy as np
 
-from forecast.special import ndtr, ndtri
+from forecast.special import ndtr
 
 LEGENDRE, HERMITE = 14, 3  # highest degrees of the functions of a site: in probability, and in the normal score
 MOST_DEGREE = {1: 12, 2: 10, 3: 8, 4: 6, 5: 4, 6: 4, 7: 3, 8: 3, 9: 3, 10: 3}  # of a block, by its rank; 2 beyond
-_GRID = 8192  # points at which the functions of a site are made orthonormal
+_GRID = np.linspace(-8.0, 8.0, 8001)  # scores at which the functions of a site are made orthonormal
 _DEPENDENT = 1e-6  # what a function must add to those before it, as a share of its variance
 _SINGULAR = 1e-10
 
@@ -78,21 +78,22 @@ class Site:
 
     def __init__(self, features: Features | None = None) -> None:
         self._features = features
-        grid = ndtri((np.arange(_GRID) + 0.5) / _GRID)
-        raw = self._raw(grid)
-        columns: list[Array] = [np.ones(_GRID)]
+        weight = np.exp(-(_GRID**2) / 2)
+        weight /= weight.sum()
+        raw = self._raw(_GRID)
+        columns: list[Array] = [np.ones(len(_GRID))]
         transform: list[Array] = [np.eye(1, len(raw) + 1)[0]]
         for row, values in enumerate(raw):
-            scale = values.std()
+            scale = math.sqrt(weight @ (values - weight @ values) ** 2)
             if not np.isfinite(scale) or scale == 0:
                 continue
             rest, combination = values.copy(), np.eye(1, len(raw) + 1, row + 1)[0]
             for _ in range(2):  # twice is enough for orthogonality to rounding (Kahan)
                 for column, made in zip(columns, transform, strict=True):
-                    part = float((rest * column).mean())
+                    part = float(weight @ (rest * column))
                     rest -= part * column
                     combination = combination - part * made
-            size = rest.std()
+            size = math.sqrt(weight @ rest**2)
             if size**2 > _DEPENDENT * scale**2:
                 columns.append(rest / size)
                 transform.append(combination / size)

@@ -77,6 +77,36 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--out", metavar="FOLDER", help="also write result.json and result.nc there")
     run.set_defaults(command=_run)
 
+    fit = commands.add_parser("fit", help="fit trends, and compare straight with kinked", epilog=TRUST, allow_abbrev=False)
+    fit.add_argument("trend", metavar="TREND", nargs="?", help="a trend of the study (default: all)")
+    fit.add_argument("folder", metavar="DIR", nargs="?", default=".")
+    fit.add_argument("--accept", action="store_true", help="keep a fit that has not converged; it is recorded")
+    fit.add_argument("--no-compare", action="store_true", help="do not fit the other shape for comparison")
+    fit.add_argument("--prob", metavar="P", help="probability inside the intervals")
+    fit.set_defaults(command=_fit)
+
+    backtest = commands.add_parser("backtest", help="score a trend on what came after a date", epilog=TRUST, allow_abbrev=False)
+    backtest.add_argument("trend", metavar="TREND")
+    backtest.add_argument("folder", metavar="DIR", nargs="?", default=".")
+    backtest.add_argument("--as-of", action="append", required=True, metavar="DATE", help="fit on rows before it (repeatable)")
+    backtest.add_argument("--horizon", metavar="YEARS", help="score rows within so many years (default: all)")
+    backtest.set_defaults(command=_backtest)
+
+    read = commands.add_parser("import", help="read a published file into a series that a trend can use", allow_abbrev=False)
+    read.add_argument("format", metavar="FORMAT", help="a format in priors/formats/, such as epoch")
+    read.add_argument("file", metavar="FILE")
+    read.add_argument("--study", metavar="DIR", default=".")
+    read.add_argument("--out", metavar="FILE", help="where to write the series (default: print it)")
+    read.add_argument("--overwrite", action="store_true")
+    read.add_argument("--preset", default="", metavar="NAME", help="options under one name, such as lohn-2023")
+    for option in ("value", "start", "end", "record-of", "errors"):
+        read.add_argument(f"--{option}", metavar="TEXT")
+    read.add_argument("--where", action="append", metavar="RULE", help="notable, frontier, domain=Language … (repeatable)")
+    read.add_argument("--also", action="append", metavar="FIELD", help="carry a further field along (repeatable)")
+    for option in ("record", "top", "price-year"):
+        read.add_argument(f"--{option}", metavar="N")
+    read.set_defaults(command=_import)
+
     show = commands.add_parser("show", help="tell all about one quantity", epilog=TRUST, allow_abbrev=False)
     show.add_argument("quantity", metavar="QUANTITY", help="a name, or name@year")
     show.add_argument("folder", metavar="DIR", nargs="?", default=".")
@@ -117,7 +147,7 @@ def _run(options: argparse.Namespace) -> None:
 
     study = open_study(options.folder)
     _tell_notes(study)
-    result = study.run(options.quantity, **_run_arguments(options))
+    result = _prepared(study, options.quantity, **_run_arguments(options))
     if options.out:
         from pathlib import Path
 
@@ -138,9 +168,115 @@ def _run(options: argparse.Namespace) -> None:
     else:
         from forecast.text import table
 
-        print(table(result))
+        print(table(result, _columns()))
     if options.out:
         _say(f"Wrote {options.out}/result.json and {options.out}/result.nc")
+
+
+def _fit(options: argparse.Namespace) -> None:
+    from forecast.fits import comparison_of, record_of
+    from forecast.study import open_study
+    from forecast.trend_text import comparison_table, fit_sheet
+
+    if options.trend and options.folder == "." and os.path.isdir(options.trend):
+        options.trend, options.folder = None, options.trend
+    study = open_study(options.folder)
+    problems: list[Problem] = []
+    prob = 0.9 if options.prob is None else _number(options.prob, "--prob", False, problems)
+    if problems or prob is None or not 0 < prob < 1:
+        raise UsageError("\n".join(map(str, problems)) or f"--prob: is not between 0 and 1 ({options.prob}); write 0.9 for 90%")
+    for name in [_trend(study, options.trend)] if options.trend else list(study.trends):
+        trend = study.trends[name]
+        record = record_of(study, name, _progress(name), options.accept)
+        print(fit_sheet(trend, study.series_of(name), record.posterior, record.provenance, prob))
+        if trend.spec.change is not None and trend.spec.kink is not None and not options.no_compare:
+            print(comparison_table(comparison_of(study, name, _progress(f"{name}, straight and kinked"), options.accept)))
+        print()
+    if not study.trends:
+        _say("the study declares no trend; see docs/trends.md")
+
+
+def _trend(study: Any, name: str) -> str:
+    if name not in study.trends:
+        raise UsageError(f"the study has no trend '{name}'; {nearest(name, study.trends) or 'it has ' + (', '.join(study.trends) or 'none')}")
+    return name
+
+
+def _progress(name: str) -> Any:
+    """Tells what a fit is doing on stderr: a line that is rewritten on a terminal, a line a step elsewhere."""
+    terminal = sys.stderr.isatty()
+    told: set[str] = set()
+
+    def say(what: str, part: float) -> None:
+        if terminal:
+            bar = "█" * round(20 * part) + "░" * (20 - round(20 * part))
+            print(f"\r\033[K{name}: {what} {bar} {100 * part:.0f}%", end="\n" if part >= 1 else "", file=sys.stderr, flush=True)
+        elif what not in told:
+            told.add(what)
+            _say(f"{name}: {what}")
+
+    return say
+
+
+def _backtest(options: argparse.Namespace) -> None:
+    from dataclasses import replace
+
+    from forecast.backtest import backtest
+    from forecast.study import open_study
+    from forecast.trend import fit
+    from forecast.trend_series import decimal_year
+    from forecast.trend_text import backtest_table
+
+    study = open_study(options.folder)
+    trend = study.trends[_trend(study, options.trend)]
+    problems: list[Problem] = []
+    dates = []
+    for text in options.as_of:
+        try:
+            dates.append(decimal_year(text))
+        except StudyError as error:
+            problems.extend(error.problems)
+    horizon = float("inf") if options.horizon is None else _number(options.horizon, "--horizon", False, problems)
+    if problems or horizon is None:
+        raise UsageError("\n".join(str(Problem("--as-of" if p.place == "date" else p.place, p.what, p.remedy)) for p in problems))
+    shapes = ("straight", "kinked", "average") if trend.spec.change is not None and trend.spec.kink is not None else ("straight",)
+    cache = study.path / "build" / "compiled"
+    models = {
+        shape: (lambda past, place, shape=shape: fit(trend.name, past, replace(trend.spec, shape=shape), trend.seed, cache=cache, place=place))
+        for shape in shapes
+    }
+    print(backtest_table(backtest(study.series_of(trend.name), dates, models, horizon)))
+
+
+def _import(options: argparse.Namespace) -> None:
+    from pathlib import Path
+
+    from forecast.importer import import_file
+
+    problems: list[Problem] = []
+    chosen = {key: getattr(options, key) for key in ("value", "start", "end", "record_of", "errors", "where", "also")}
+    for key, whole in (("record", False), ("top", True), ("price_year", True)):
+        text = getattr(options, key)
+        chosen[key] = None if text is None else _number(text, f"--{key.replace('_', '-')}", whole, problems)
+    if problems:
+        raise UsageError("\n".join(map(str, problems)))
+    given = {key: value for key, value in chosen.items() if value is not None}
+    out = Path(options.out) if options.out else None
+    found = import_file(Path(options.study), options.format, Path(options.file), out, preset=options.preset, overwrite=options.overwrite, **given)
+    _say(str(found))
+    if out is None:
+        print(found.series.to_csv(), end="")
+    else:
+        print(out)
+
+
+def _prepared(study: Any, quantities: Sequence[str] | None, **arguments: Any) -> Any:
+    """Run a study, telling of the trends that have to be fitted first."""
+    from forecast.fits import prepare
+
+    study = study.given(arguments.pop("given", {}))
+    prepare(study, [text.partition("@")[0] for text in quantities or study.main.quantities], _progress)
+    return study.run(quantities, **arguments)
 
 
 def _show(options: argparse.Namespace) -> None:
@@ -151,7 +287,7 @@ def _show(options: argparse.Namespace) -> None:
     name, _, year = options.quantity.partition("@")
     study.definition(name)
     arguments = _run_arguments(options)
-    result = study.run([options.quantity], **arguments)
+    result = _prepared(study, [options.quantity], **arguments)
     if not year and result.has_years(name):
         print(sheet(study.run([f"{name}@{y:g}" for y in _a_few(result.years)], **arguments), name))
     else:
@@ -202,6 +338,17 @@ def _number(text: str, place: str, whole: bool, problems: list[Problem]) -> floa
         problems.append(Problem(place, f"is not a whole number ({text})", "write 65536, say"))
         return None
     return int(value) if whole else value
+
+
+def _columns() -> int:
+    """Width of the terminal; when the output goes elsewhere, it does not depend on one."""
+    from forecast.text import COLUMNS
+
+    if not sys.stdout.isatty():
+        return COLUMNS
+    import shutil
+
+    return max(60, shutil.get_terminal_size((COLUMNS, 24)).columns)
 
 
 def _tell_notes(study: Any) -> None:

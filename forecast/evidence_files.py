@@ -13,7 +13,6 @@ from forecast.distribution import Distribution, parse, parse_number
 from forecast.errors import Problem, StudyError, nearest
 from forecast.graph import YEAR
 from forecast.prior_files import read_toml
-from forecast.units import UnitSystem, conversion
 
 FIELDS = ("quantity", "year", "value", "at_least", "at_most", "error", "unit", "date", "source", "note")
 _ID = re.compile(r"[A-Za-z0-9_-]+")
@@ -21,6 +20,7 @@ _STATEMENT = re.compile(
     r"\s*(?P<name>\w+)\s*(?:@\s*(?P<year>[^\s=<>≤≥]+))?\s*(?P<sign>>=|<=|≥|≤|=|>|<)\s*(?P<value>[^\[\]]+?)\s*(?:\[(?P<unit>[^\[\]]*)\]\s*)?$"
 )
 Parse = Callable[[Any, str], Distribution]
+Convert = Callable[[str, str, str], float]
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def read_evidence(
     files: Mapping[str, str],
     names: Sequence[str],
     labels: Mapping[str, str],
-    units: UnitSystem,
+    convert: Convert,
     parse_text: Parse,
     problems: list[Problem],
 ) -> tuple[Observation, ...]:
@@ -110,7 +110,8 @@ def read_evidence(
         The study's quantities.
     labels : mapping of str to str
         Their units.
-    units : UnitSystem
+    convert : callable
+        Two units and a place to how many of the second make one of the first (a study remembers it).
     parse_text : callable
         Text of a distribution and its place to `Distribution`.
     problems : list of Problem
@@ -134,10 +135,57 @@ def read_evidence(
     checked = []
     for item in found.values():
         try:
-            checked.append(fitted(item, names, labels, units))
+            checked.append(fitted(item, names, labels, convert))
         except StudyError as error:
             problems.extend(error.problems)
     return in_order(checked)
+
+
+def from_fields(name: str, table: Mapping[str, Any], place: str, parse_text: Parse = parse) -> Observation:
+    """An observation from its fields.
+
+    Raises
+    ------
+    StudyError
+        Everything that is wrong with them.
+    """
+    problems: list[Problem] = []
+    made = _read(name, table, place, parse_text, problems)
+    if made is None or problems:
+        raise StudyError(problems)
+    return made
+
+
+def fitted_all(
+    items: Sequence[Observation], names: Sequence[str], labels: Mapping[str, str], convert: Convert
+) -> tuple[Observation, ...]:
+    """`fitted` for each, with every problem at once; an id that stands twice is one."""
+    problems, made = [], []
+    seen: dict[str, str] = {}
+    for item in items:
+        if item.id in seen:
+            problems.append(Problem(item.place, f"an observation with the id '{item.id}' exists ({seen[item.id]})", "choose another id"))
+        seen[item.id] = item.text
+        try:
+            made.append(fitted(item, names, labels, convert))
+        except StudyError as error:
+            problems.extend(error.problems)
+    if problems:
+        raise StudyError(problems)
+    return tuple(made)
+
+
+def free_id(quantity: str, taken: Sequence[str]) -> str:
+    """An id made from a quantity that no observation has yet.
+
+    Examples
+    --------
+    >>> free_id("cost@2023", ["cost-2023"])
+    'cost-2023-2'
+    """
+    stem = re.sub(r"[^A-Za-z0-9_-]+", "-", quantity).strip("-") or "observation"
+    numbers = (stem if i == 1 else f"{stem}-{i}" for i in range(1, len(taken) + 2))
+    return next(name for name in numbers if name not in taken)
 
 
 def in_order(observations: Sequence[Observation]) -> tuple[Observation, ...]:
@@ -156,12 +204,8 @@ def statement(
     StudyError
         Everything that is wrong with it.
     """
-    problems: list[Problem] = []
     table = table_of(text, source=source, date=date, note=note, error=error, place=place)
-    made = _read(id or table["quantity"], table, place, parse_text, problems)
-    if made is None:
-        raise StudyError(problems)
-    return made
+    return from_fields(id or free_id(table["quantity"], ()), table, place, parse_text)
 
 
 def table_of(
@@ -185,7 +229,7 @@ def _plain_number(text: str, place: str) -> float | int:
     return int(value) if value == int(value) else value
 
 
-def fitted(item: Observation, names: Sequence[str], labels: Mapping[str, str], units: UnitSystem) -> Observation:
+def fitted(item: Observation, names: Sequence[str], labels: Mapping[str, str], convert: Convert) -> Observation:
     """The observation with its unit converted to that of a quantity of the study.
 
     Raises
@@ -196,9 +240,9 @@ def fitted(item: Observation, names: Sequence[str], labels: Mapping[str, str], u
     if item.quantity == YEAR or item.quantity not in names:
         hint = nearest(item.quantity, names) or "'forecast check' lists the quantities"
         raise StudyError.at(item.place, f"there is no quantity '{item.quantity}'", hint)
-    if not item.unit:
+    if not item.unit or item.quantity not in labels:  # a quantity without a unit is told of elsewhere
         return item
-    return replace(item, factor=conversion(units, item.unit, labels[item.quantity], item.place))
+    return replace(item, factor=convert(item.unit, labels[item.quantity], item.place))
 
 
 def _read(name: str, table: Mapping[str, Any], place: str, parse_text: Parse, problems: list[Problem]) -> Observation | None:

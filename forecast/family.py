@@ -6,16 +6,24 @@ import functools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from forecast import shapes
-from forecast.marginal import Invalid, Marginal
+from forecast import shapes, tabulated
+from forecast.fitting import (
+    Values,
+    beta_interval,
+    card_fit,
+    gamma_interval,
+    lognormal_interval,
+    loguniform_interval,
+    normal_interval,
+    pareto_interval,
+    say,
+    uniform_interval,
+)
+from forecast.marginal import Invalid, Marginal, discrete
 from forecast.number import format_number
-from forecast.special import ndtr, ndtri
-
-Values = dict[str, Any]
 
 _MOST_SPREAD = 1e4
 
@@ -58,25 +66,21 @@ class Family:
     bounded: bool = False
 
 
-def _say(x: float) -> str:
-    return format_number(x, 6)
-
-
 def _positive(values: Values, *names: str) -> None:
     for name in names:
         if not values[name] > 0:
-            raise Invalid(f"{name} must be above 0 ({_say(values[name])})", "write a positive number")
+            raise Invalid(f"{name} must be above 0 ({say(values[name])})", "write a positive number")
 
 
 def _probability(values: Values, name: str) -> None:
     if not 0 <= values[name] <= 1:
-        raise Invalid(f"{name} must lie between 0 and 1 ({_say(values[name])})", "write a probability such as 30%")
+        raise Invalid(f"{name} must lie between 0 and 1 ({say(values[name])})", "write a probability such as 30%")
 
 
 def _rising(values: Values, *names: str, strictly: bool = False) -> None:
     for one, other in zip(names, names[1:], strict=False):
         if values[one] > values[other] or (strictly and values[one] == values[other]):
-            found = f"({one} {_say(values[one])}, {other} {_say(values[other])})"
+            found = f"({one} {say(values[one])}, {other} {say(values[other])})"
             relation = "must be below" if strictly else "must not be above"
             raise Invalid(f"{one} {relation} {other} {found}", "write them in rising order")
 
@@ -122,12 +126,12 @@ def _beta(v: Values) -> Values:
     mean, sd = v["mean"], v["sd"]
     _positive(v, "sd")
     if not 0 < mean < 1:
-        raise Invalid(f"the mean of a beta lies between 0 and 1 ({_say(mean)})", "write a share such as 30%")
+        raise Invalid(f"the mean of a beta lies between 0 and 1 ({say(mean)})", "write a share such as 30%")
     total = mean * (1.0 - mean) / sd**2 - 1.0
     if not total > 0:
         most = math.sqrt(mean * (1.0 - mean))
         raise Invalid(
-            f"no beta with mean {_say(mean)} has an sd of {_say(sd)}", f"write an sd below {format_number(most)}"
+            f"no beta with mean {say(mean)} has an sd of {say(sd)}", f"write an sd below {format_number(most)}"
         )
     return {"a": mean * total, "b": (1.0 - mean) * total}
 
@@ -147,7 +151,7 @@ def _student(v: Values) -> Values:
         return v
     _positive(v, "sd")
     if not v["df"] > 2:
-        raise Invalid(f"Student's t has an sd only for df above 2 ({_say(v['df'])})", "give loc and scale instead")
+        raise Invalid(f"Student's t has an sd only for df above 2 ({say(v['df'])})", "give loc and scale instead")
     return {"df": v["df"], "loc": v["mean"], "scale": v["sd"] * math.sqrt(1.0 - 2.0 / v["df"])}
 
 
@@ -169,8 +173,8 @@ def _bernoulli(v: Values) -> Values:
 def _countable(mean: float, sd: float) -> None:
     if sd > _MOST_SPREAD:
         raise Invalid(
-            f"a count of {_say(mean)} with an sd of {_say(sd)} is too wide to tell single values apart",
-            f"write normal(mean={_say(mean)}, sd={_say(sd)})",
+            f"a count of {say(mean)} with an sd of {say(sd)} is too wide to tell single values apart",
+            f"write normal(mean={say(mean)}, sd={say(sd)})",
         )
 
 
@@ -183,7 +187,7 @@ def _poisson(v: Values) -> Values:
 def _binomial(v: Values) -> Values:
     n, p = v["n"], v["p"]
     if n < 1 or n != math.floor(n) or n > 2**53:
-        raise Invalid(f"n must be a whole number of trials ({_say(n)})", "write n=1 or more")
+        raise Invalid(f"n must be a whole number of trials ({say(n)})", "write n=1 or more")
     _probability(v, "p")
     _countable(n * p, math.sqrt(n * p * (1.0 - p)))
     return v
@@ -197,10 +201,10 @@ def _discrete(v: Values) -> Values:
     pairs: dict[float, float] = {}
     for value, prob in v["items"]:
         if value in pairs:
-            raise Invalid(f"the value {_say(value)} stands twice", "give each value once")
+            raise Invalid(f"the value {say(value)} stands twice", "give each value once")
         if not 0 <= prob <= 1:
             raise Invalid(
-                f"the probability of {_say(value)} must lie between 0 and 1 ({_say(prob)})",
+                f"the probability of {say(value)} must lie between 0 and 1 ({say(prob)})",
                 "write {value: probability, ...}",
             )
         pairs[value] = prob
@@ -208,7 +212,7 @@ def _discrete(v: Values) -> Values:
         raise Invalid("discrete has no values", "write discrete({0: 0.3, 1: 0.7})")
     total = math.fsum(pairs.values())
     if abs(total - 1.0) > 1e-9:
-        raise Invalid(f"the probabilities add up to {_say(total)}", "make them add up to 1")
+        raise Invalid(f"the probabilities add up to {say(total)}", "make them add up to 1")
     return {"items": tuple(sorted((x, p) for x, p in pairs.items() if p > 0))}
 
 
@@ -219,15 +223,15 @@ def _quantiles(v: Values) -> Values:
     for prob, _ in points:
         if not 0 < prob < 1:
             raise Invalid(
-                f"a quantile's level must lie between 0% and 100% ({_say(100 * prob)}%)",
+                f"a quantile's level must lie between 0% and 100% ({say(100 * prob)}%)",
                 "write levels such as 5%, 50% and 95%; bounds go into 'within LOW and HIGH'",
             )
     for (p, x), (q, y) in zip(points, points[1:], strict=False):
         if p == q:
-            raise Invalid(f"the level {_say(100 * p)}% stands twice", "give each level once")
+            raise Invalid(f"the level {say(100 * p)}% stands twice", "give each level once")
         if not x < y:
             raise Invalid(
-                f"the quantiles do not rise ({_say(100 * p)}% is {_say(x)}, {_say(100 * q)}% is {_say(y)})",
+                f"the quantiles do not rise ({say(100 * p)}% is {say(x)}, {say(100 * q)}% is {say(y)})",
                 "write a higher value for a higher level",
             )
     return {"points": tuple(points)}
@@ -239,52 +243,16 @@ def _quantiles_marginal(points: tuple[tuple[float, float], ...]) -> Marginal:
 
 def _discrete_marginal(items: tuple[tuple[float, float], ...]) -> Marginal:
     values, masses = np.array(items).T
-    return shapes.discrete(np.ascontiguousarray(values), np.ascontiguousarray(masses))
+    return discrete(np.ascontiguousarray(values), np.ascontiguousarray(masses))
 
 
 def _card(v: Values) -> Values:
     _rising(v, "low", "high", strictly=True)
     if not v["low"] < v["mean"] < v["high"]:
         raise Invalid(
-            f"the mean of a card lies between its low and its high ({_say(v['mean'])})", "check the three figures"
+            f"the mean of a card lies between its low and its high ({say(v['mean'])})", "check the three figures"
         )
     return v
-
-
-def card_fit(low: float, high: float) -> tuple[str, Values]:
-    """The distribution behind a published Guesstimate card.
-
-    A card shows the mean, the 10th percentile of the draws below it and the 90th percentile of the draws above it.
-    For a lognormal of median m and log sd s these are ``m exp(s²/2)`` and the quantiles at ``0.1 Phi(s/2)`` and
-    ``0.9 + 0.1 Phi(s/2)``; for a normal the 5% and the 95% quantile.
-
-    Returns
-    -------
-    family : str
-        ``lognormal`` if ``low`` is positive, else ``normal``, as Guesstimate chooses.
-    parameters : dict
-        Canonical.
-
-    Examples
-    --------
-    >>> family, fit = card_fit(55e6, 1500e6)
-    >>> family, round(fit["sigma"], 3), round(fit["median"] / 1e6)
-    ('lognormal', 0.987, 238)
-    """
-    if low <= 0:
-        return "normal", _normal_interval(low, high, 0.9)
-    goal = math.log(high / low)
-
-    def ends(sigma: float) -> tuple[float, float]:
-        down, up = 0.1 * float(ndtr(0.5 * sigma)), 0.1 * float(ndtr(-0.5 * sigma))
-        return sigma * float(ndtri(down)), -sigma * float(ndtri(up))
-
-    def miss(sigma: float) -> float:
-        below, above = ends(sigma)
-        return above - below - goal
-
-    sigma = _root(miss, goal / 20.0, goal / 2.0)
-    return "lognormal", {"median": low * math.exp(-ends(sigma)[0]), "sigma": sigma}
 
 
 def _card_marginal(mean: float, low: float, high: float) -> Marginal:
@@ -292,137 +260,26 @@ def _card_marginal(mean: float, low: float, high: float) -> Marginal:
     return FAMILIES[family].marginal(**values)
 
 
-def _root(f: Callable[[float], float], low: float, high: float) -> float:
-    """Root of a rising function between two numbers, by the Illinois variant of regula falsi, to the last bits."""
-    f_low, f_high = f(low), f(high)
-    if not f_low <= 0 <= f_high:
-        raise Invalid("no such distribution", "write a narrower or a wider interval")
-    for _ in range(200):
-        if f_low == 0 or high - low <= 1e-15 * abs(high):
-            return low
-        if f_high == 0:
-            return high
-        x = (low * f_high - high * f_low) / (f_high - f_low)
-        if not low < x < high:
-            x = 0.5 * (low + high)
-        y = f(x)
-        if y < 0:
-            low, f_low, f_high = x, y, 0.5 * f_high
-        else:
-            high, f_high, f_low = x, y, 0.5 * f_low
-        if y == 0:
-            return x
-    return 0.5 * (low + high)
-
-
-def _scores(level: float) -> float:
-    return -float(ndtri(0.5 - 0.5 * level))
-
-
-def _positive_end(name: str, low: float) -> None:
-    if not low > 0:
-        raise Invalid(
-            f"the low end of a {name} must be above 0 ({_say(low)})", "write a positive low end, or normal LOW to HIGH"
-        )
-
-
-def _normal_interval(low: float, high: float, level: float) -> Values:
-    return {"mean": low + 0.5 * (high - low), "sd": 0.5 * (high - low) / _scores(level)}
-
-
-def _lognormal_interval(low: float, high: float, level: float) -> Values:
-    _positive_end("lognormal", low)
-    return {"median": low * math.sqrt(high / low), "sigma": 0.5 * math.log(high / low) / _scores(level)}
-
-
-def _uniform_interval(low: float, high: float, level: float) -> Values:
-    beyond = (high - low) * (1.0 - level) / (2.0 * level)
-    return {"low": low - beyond, "high": high + beyond}
-
-
-def _loguniform_interval(low: float, high: float, level: float) -> Values:
-    _positive_end("loguniform", low)
-    beyond = math.log(high / low) * (1.0 - level) / (2.0 * level)
-    return {"low": low * math.exp(-beyond), "high": high * math.exp(beyond)}
-
-
-def _pareto_interval(low: float, high: float, level: float) -> Values:
-    _positive_end("pareto", low)
-    tail = 0.5 - 0.5 * level
-    alpha = math.log((1.0 - tail) / tail) / math.log(high / low)
-    return {"low": low * math.exp(math.log1p(-tail) / alpha), "alpha": alpha}
-
-
-def _gamma_interval(low: float, high: float, level: float) -> Values:
-    _positive_end("gamma", low)
-    z = np.array([-1.0, 1.0]) * _scores(level)
-    goal = math.log(high / low)
-
-    def spread(log_shape: float) -> float:
-        u = shapes.gamma_panels(math.exp(log_shape)).invert(z)
-        return math.log(goal) - math.log(u[1] - u[0])
-
-    guess = 2.0 * math.log((z[1] - z[0]) / goal)
-    shape = math.exp(_root(spread, guess - 8.0, guess + 4.0))
-    return {"shape": shape, "scale": low / shape * math.exp(-shapes.gamma_panels(shape).invert(z)[0])}
-
-
-def _beta_interval(low: float, high: float, level: float) -> Values:
-    if not (low > 0 and high < 1):
-        raise Invalid(
-            f"an interval of a beta lies between 0 and 1 ({_say(low)} to {_say(high)})", "write shares such as 20% to 60%"
-        )
-    z = np.array([-1.0, 1.0]) * _scores(level)
-    goal = np.array([math.log(low) - math.log1p(-low), math.log(high) - math.log1p(-high)])
-    width = goal[1] - goal[0]
-    variance = (width / (z[1] - z[0])) ** 2
-    logit = 0.5 * (goal[0] + goal[1])
-    x = np.log(np.array([(1.0 + math.exp(logit)) / variance, (1.0 + math.exp(-logit)) / variance]))
-
-    def miss(x: Any) -> Any:
-        u = shapes.beta_panels(math.exp(x[0]), math.exp(x[1])).invert(z) + (x[0] - x[1])
-        return np.array([(u - goal).sum() / width, math.log((u[1] - u[0]) / width)])
-
-    now = miss(x)
-    for _ in range(60):
-        if np.abs(now).max() < 1e-13:
-            break
-        jacobian = np.array([(miss(x + d) - now) / 1e-6 for d in 1e-6 * np.eye(2)]).T
-        step = np.linalg.solve(jacobian, -now)
-        step *= min(1.0, 1.0 / np.abs(step).max())
-        while True:
-            new = miss(x + step)
-            if np.abs(new).max() < np.abs(now).max() or np.abs(step).max() < 1e-15:
-                break
-            step = 0.5 * step
-        if np.abs(step).max() < 1e-15:
-            break
-        x, now = x + step, new
-    if np.abs(now).max() > 1e-10:
-        raise Invalid(f"no beta has the interval {_say(low)} to {_say(high)}", "write a narrower or a wider interval")
-    return {"a": math.exp(x[0]), "b": math.exp(x[1])}
-
-
 _FAMILIES = (
-    Family("normal", (("mean", "sd"),), "normal(mean=0, sd=1)", _normal, shapes.normal, _normal_interval),
+    Family("normal", (("mean", "sd"),), "normal(mean=0, sd=1)", _normal, shapes.normal, normal_interval),
     Family("lognormal", (("median", "sigma"), ("mean", "sd")), "lognormal(median=3, sigma=0.5)", _lognormal,
-           shapes.lognormal, _lognormal_interval),
-    Family("uniform", (("low", "high"),), "uniform(low=1, high=3)", _uniform, shapes.uniform, _uniform_interval,
+           shapes.lognormal, lognormal_interval),
+    Family("uniform", (("low", "high"),), "uniform(low=1, high=3)", _uniform, shapes.uniform, uniform_interval,
            bounded=True),
     Family("loguniform", (("low", "high"),), "loguniform(low=1, high=100)", _loguniform, shapes.loguniform,
-           _loguniform_interval, bounded=True),
+           loguniform_interval, bounded=True),
     Family("triangular", (("low", "mode", "high"),), "triangular(low=1, mode=2, high=5)", _three, shapes.triangular,
            no_interval="write triangular(low=, mode=, high=)"),
-    Family("pert", (("low", "mode", "high", "lam"),), "pert(low=1, mode=2, high=5)", _three, shapes.pert,
+    Family("pert", (("low", "mode", "high", "lam"),), "pert(low=1, mode=2, high=5)", _three, tabulated.pert,
            no_interval="write pert(low=, mode=, high=)", defaults=(("lam", 4.0),)),
-    Family("beta", (("a", "b"), ("mean", "sd")), "beta(a=2, b=5)", _beta, shapes.beta, _beta_interval),
-    Family("gamma", (("shape", "scale"), ("mean", "sd")), "gamma(shape=2, scale=3)", _gamma, shapes.gamma,
-           _gamma_interval),
+    Family("beta", (("a", "b"), ("mean", "sd")), "beta(a=2, b=5)", _beta, tabulated.beta, beta_interval),
+    Family("gamma", (("shape", "scale"), ("mean", "sd")), "gamma(shape=2, scale=3)", _gamma, tabulated.gamma,
+           gamma_interval),
     Family("student_t", (("df", "loc", "scale"), ("df", "mean", "sd")), "student_t(df=4, loc=0, scale=1)", _student,
-           shapes.student_t, no_interval="write student_t(df=4, loc=, scale=), since an interval leaves df open"),
+           tabulated.student_t, no_interval="write student_t(df=4, loc=, scale=), since an interval leaves df open"),
     Family("exponential", (("mean",),), "exponential(mean=3)", _exponential, shapes.exponential,
            no_interval="write exponential(mean=)"),
-    Family("pareto", (("low", "alpha"),), "pareto(low=1, alpha=2)", _pareto, shapes.pareto, _pareto_interval),
+    Family("pareto", (("low", "alpha"),), "pareto(low=1, alpha=2)", _pareto, shapes.pareto, pareto_interval),
     Family("bernoulli", (("p",),), "bernoulli(p=30%)", _bernoulli, shapes.bernoulli,
            no_interval="write bernoulli(p=)"),
     Family("poisson", (("mean",),), "poisson(mean=3)", _poisson, shapes.poisson, no_interval="write poisson(mean=)"),

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING
+import json
+import math
+import os
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from forecast.graph import ancestors
+from forecast.memo import write_atomically
 from forecast.special import ndtr
 from forecast.study import Study
 from forecast.trend_curve import mean_line, new_system, running_record
 from forecast.trend_posterior import Posterior
 from forecast.worlds import Design, scores
-
-if TYPE_CHECKING:
-    from forecast.trend import Fit
 
 Say = Callable[[str, float], None]
 
@@ -28,8 +30,23 @@ def coordinates_of(trend: str) -> tuple[str, str, str]:
     return trend, f"{trend}#new", f"{trend}#record"
 
 
-def posterior_of(study: Study, name: str, say: Say | None = None) -> Posterior:
-    """The posterior of a trend: from ``build/trends/`` where nothing has changed, else fitted and kept there.
+@dataclass(frozen=True, eq=False)
+class Record:
+    """A fitted trend as it is kept: what a forecast needs, and how it came about.
+
+    Parameters
+    ----------
+    posterior : Posterior
+    provenance : dict
+        `forecast.trend.Fit.provenance`: route, convergence, evidences, versions.
+    """
+
+    posterior: Posterior
+    provenance: dict[str, Any]
+
+
+def record_of(study: Study, name: str, say: Say | None = None, accept: bool = False) -> Record:
+    """The record of a trend: from ``build/trends/`` where nothing has changed, else fitted and kept there.
 
     Parameters
     ----------
@@ -38,6 +55,8 @@ def posterior_of(study: Study, name: str, say: Say | None = None) -> Posterior:
         A trend of the study.
     say : callable, optional
         Told what happens and how far it is (0 to 1).
+    accept : bool
+        Keep a fit that has not converged; the record says so.
 
     Raises
     ------
@@ -47,34 +66,72 @@ def posterior_of(study: Study, name: str, say: Say | None = None) -> Posterior:
         The fit has not converged.
     """
     known = study.posteriors.get(name)
-    if known is not None:
-        return known
-    file = study.path / "build" / "trends" / f"{name}-{study.fit_keys[name]}.npz"
-    if file.exists():
-        posterior = Posterior.load(file)
-    else:
-        posterior = fit_of(study, name, say).posterior
-    study.posteriors[name] = posterior
-    return posterior
+    if known is None:
+        stem = _stem(study, name)
+        try:
+            known = Record(Posterior.load(stem.with_suffix(".npz")), json.loads(stem.with_suffix(".json").read_text()))
+        except (OSError, ValueError, KeyError):  # absent or damaged
+            known = _fit(study, name, stem, say, accept)
+        study.posteriors[name] = known
+    return known
 
 
-def fit_of(study: Study, name: str, say: Say | None = None, accept: bool = False) -> Fit:
-    """Fit a trend anew and keep the result: draws for forecasts, and the whole record as NetCDF for ArviZ."""
-    from forecast.diagnostics import write_tree
-    from forecast.trend import fit, tree_of
+def posterior_of(study: Study, name: str, say: Say | None = None) -> Posterior:
+    """The posterior of a trend: see `record_of`."""
+    return record_of(study, name, say).posterior
+
+
+def prepare(study: Study, names: Iterable[str], say: Callable[[str], Say]) -> None:
+    """Fit what quantities need and is not fitted yet, telling of it: ``say(trend)`` gives the teller."""
+    needed = ancestors(names, study.functions)
+    for trend in study.trends:
+        if any(curve.trend == trend and curve.name in needed for curve in study.curves.values()):
+            record_of(study, trend, say(trend))
+
+
+def comparison_of(study: Study, name: str, say: Say | None = None, accept: bool = False) -> dict[str, Any]:
+    """Straight against kinked by every measure, as JSON values, kept like a fit."""
+    from forecast.trend_compare import compare
 
     trend = study.trends[name]
-    fitted = fit(
-        name, study.series_of(name), trend.spec, trend.seed, accept, say, study.path / "build" / "compiled", trend.place
-    )
-    folder = study.path / "build" / "trends"
-    folder.mkdir(parents=True, exist_ok=True)
-    stem = folder / f"{name}-{study.fit_keys[name]}"
-    temporary = folder / f".{stem.name}.tmp"
-    fitted.posterior.save(temporary)
+    file = _stem(study, name).with_suffix(".compared.json")
+    try:
+        return dict(json.loads(file.read_text()))
+    except (OSError, ValueError):
+        pass
+    cache = study.path / "build" / "compiled"
+    found = compare(name, study.series_of(name), trend.spec, trend.seed, accept=accept, progress=say, cache=cache)
+    kept = {"kinked_prob": found.kinked_prob, "measures": [_finite(asdict(measure)) for measure in found.measures]}
+    write_atomically(file, json.dumps(kept).encode())
+    return kept
+
+
+def _finite(values: dict[str, Any]) -> dict[str, Any]:
+    return {
+        key: (float(value) if math.isfinite(value) else None) if isinstance(value, float) else value
+        for key, value in values.items()
+    }
+
+
+def _stem(study: Study, name: str) -> Path:
+    return study.path / "build" / "trends" / f"{name}-{study.fit_keys[name][:16]}"
+
+
+def _fit(study: Study, name: str, stem: Path, say: Say | None, accept: bool) -> Record:
+    from forecast.diagnostics import write_tree
+    from forecast.trend import fit
+    from forecast.trend_record import tree_of
+
+    trend = study.trends[name]
+    cache = study.path / "build" / "compiled"
+    fitted = fit(name, study.series_of(name), trend.spec, trend.seed, accept, say, cache, trend.place)
+    stem.parent.mkdir(parents=True, exist_ok=True)
+    temporary = stem.with_name(f".{stem.name}.{os.getpid()}.tmp")
     write_tree(tree_of(fitted), stem.with_suffix(".nc"))
-    temporary.replace(stem.with_suffix(".npz"))
-    return fitted
+    write_atomically(stem.with_suffix(".json"), json.dumps(fitted.provenance()).encode())
+    fitted.posterior.save(temporary)
+    temporary.replace(stem.with_suffix(".npz"))  # last, since its presence says that the fit is whole
+    return Record(fitted.posterior, fitted.provenance())
 
 
 def curve_values(

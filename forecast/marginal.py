@@ -111,8 +111,10 @@ def discrete(values: Array, masses: Array, upper: Array | None = None, lower: Ar
 
     def from_normal(z: Array) -> Array:
         if values.size == 2:
-            return np.where(z > breaks[0], values[1], values[0])
-        return values.take(locate(z))
+            chosen: Array = np.where(z > breaks[0], values[1], values[0])
+            return chosen
+        found: Array = values.take(locate(z))
+        return found
 
     def tails(x: Array) -> tuple[Array, Array]:
         at = np.searchsorted(values, x, side="right")
@@ -145,7 +147,7 @@ def truncated(base: Marginal, low: float, high: float) -> Marginal:
         if not math.fsum(masses[keep]) >= LEAST_MASS:
             raise Invalid("the bounds hold no probability", "widen them")
         return discrete(values[keep], masses[keep])
-    ends = np.array([np.nextafter(low, -np.inf), high])
+    ends = np.array([np.nextafter(low, -np.inf) if low in base.atoms[0] else low, high])
     lower, upper = base.tails(ends)
     if lower[1] <= 0.5:
         mass = lower[1] - lower[0]
@@ -243,3 +245,9 @@ def moments(
 def log_phi(z: Array) -> Array:
     """Logarithm of the standard normal density."""
     return -0.5 * z * z - math.log(_ROOT_TWO_PI)
+
+
+def log_or_minus_infinity(x: Array) -> Array:
+    """Logarithm, minus infinity at 0 and below, without a warning."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.log(np.maximum(x, 0.0))

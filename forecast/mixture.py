@@ -23,6 +23,7 @@ Tails = Callable[[Array], tuple[Array, Array]]
 _TOLERANCE = 2e-13
 _EPSILON = 2.2e-16
 _LEAST = 1e-300
+_MOST = 1e300  # a quantile beyond is not told from it
 _MOST_ATOMS = 20_000
 _HALVES = np.array([0.0, 0.5, 1.0])
 _GRADED = np.append(0.0, 0.5 ** np.arange(8.0, -1.0, -1.0))  # towards an end where the function may be singular
@@ -148,7 +149,7 @@ def _unlattice(i: np.ndarray[tuple[int, ...], np.dtype[np.int64]]) -> Array:
 def _tabulate(parts: Sequence[Marginal], tails: Tails, log_smooth: Map, knots: Array, positive: bool) -> Table:
     """Cut at the knots, fit each smooth piece, put the cells and the atoms in order."""
     z_end = np.array([-REACH, REACH])
-    x_end = _solve_anywhere(z_end, parts, tails)
+    x_end = np.clip(_solve_anywhere(z_end, parts, tails), -_MOST, _MOST)
     knots = knots[np.isfinite(knots)]
     before = normal_score(*tails(np.nextafter(knots, -np.inf)))
     after = normal_score(*tails(knots))
@@ -160,6 +161,7 @@ def _tabulate(parts: Sequence[Marginal], tails: Tails, log_smooth: Map, knots: A
     z1, x1 = np.append(before, REACH), np.append(knots, np.append(x_end[1], knots[-1:]).max())
     smooth = z1 - z0 > tiny * (1.0 + np.abs(z0))
     grid = np.unique(np.concatenate([p.from_normal(np.arange(-REACH, REACH + 0.1, 0.5)) for p in parts]))
+    grid = grid[np.abs(grid) < _MOST]
     at = normal_score(*tails(grid))
     left, right, bottom, top, edge = [], [], [], [], []
     for a, b, xa, xb in zip(z0[smooth], z1[smooth], x0[smooth], x1[smooth], strict=True):

@@ -37,7 +37,9 @@ HOW = "write a number, LOW to HIGH, or a family such as normal(mean=0, sd=1)"
 
 _RUN = re.compile(r"(?<![\w.])-?\$?-?(?:[0-9]|\.[0-9])(?:[eE][+-]?[0-9]+|[\w.%$]|,(?=[0-9]))*")
 _GROUPED = re.compile(r"-?\$?-?[0-9]{1,3}(,[0-9]{3})+")
-_SPACED = re.compile(r"(?<![\w.,])(-?\$?[0-9][0-9.]*)\s+(thousand|million|billion|trillion|percent|bn|mn|tn|[kKMBT%])\b")
+_SPACED = re.compile(
+    r"(?<![\w.,])(-?\$?[0-9][0-9.]*)\s+(thousand|million|billion|trillion|percent|bn|mn|tn|[kKMBT%])\b"
+)
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,8 @@ def read(text: str, place: str) -> Node:
         tree = _parser().parse(source)
     except lark.exceptions.UnexpectedInput as error:
         raise _unreadable(source, error, place) from None
-    return _node(tree.children[0])
+    node: Node = _node(tree.children[0])
+    return node
 
 
 @functools.cache
@@ -131,7 +134,9 @@ def _check_numbers(source: str, place: str) -> None:
             # inside brackets a comma separates
             if _GROUPED.fullmatch(text):
                 raise StudyError.at(
-                    place, f"'{text}' could be one number or several", f"write {text.replace(',', '')}, or a space after the comma"
+                    place,
+                    f"'{text}' could be one number or several",
+                    f"write {text.replace(',', '')}, or a space after the comma",
                 )
             pieces = text.split(",")
         elif "," in text and source[run.end() :].lstrip().startswith("="):

@@ -9,7 +9,10 @@ from typing import Any
 from forecast.errors import StudyError
 
 SUFFIXES = {"k": 3, "K": 3, "M": 6, "B": 9, "T": 12, "%": -2}
-NUMBER = r"-?\$?-?(?:(?:[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])|[0-9]+(?:_[0-9]+)*)(?:\.[0-9]+)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?[kKMBT%]?"
+NUMBER = (
+    r"-?\$?-?(?:(?:[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])|[0-9]+(?:_[0-9]+)*)(?:\.[0-9]+)?|\.[0-9]+)"
+    r"(?:[eE][+-]?[0-9]+)?[kKMBT%]?"
+)
 _NUMBER = re.compile(NUMBER)
 _WORDS = {"thousand": "k", "million": "M", "mn": "M", "m": "M", "bn": "B", "billion": "B", "b": "B", "g": "B"}
 _WORDS |= {"tn": "T", "trillion": "T", "t": "T", "percent": "%", "pct": "%"}
@@ -41,7 +44,10 @@ def number_hint(text: str) -> tuple[str, str]:
         doubt = f", if {_NAMES[letter]} is meant" if len(suffix) == 1 else ""
         return f"{what}: unknown suffix '{suffix}'", f"write {digits}{letter}{doubt}"
     if re.search(r"\.[0-9]+,|\.[0-9]*\.", digits):
-        return f"{what}: a point or a comma too many", "write the decimals after a point, and thousands as 1_000 or 1,000"
+        return (
+            f"{what}: a point or a comma too many",
+            "write the decimals after a point, and thousands as 1_000 or 1,000",
+        )
     if "," in digits:
         return f"{what}: commas separate groups of three digits", "write the decimals after a point, as in 1.5"
     if suffix and read_number(digits + suffix) is not None:
@@ -126,8 +132,10 @@ def format_number(x: float, digits: int | None = 3) -> str:
     mantissa, _, exponent = text.partition("e")
     whole, _, decimals = mantissa.partition(".")
     figures = (whole + decimals).lstrip("0")
-    power = int(exponent or 0) + len(whole) - 1 if whole != "0" else int(exponent or 0) - 1 - (
-        len(decimals) - len(decimals.lstrip("0"))
+    power = (
+        int(exponent or 0) + len(whole) - 1
+        if whole != "0"
+        else int(exponent or 0) - 1 - (len(decimals) - len(decimals.lstrip("0")))
     )
     figures = figures.rstrip("0") or "0"
     if power >= 15 or power < -4:

@@ -11,7 +11,7 @@ from typing import Any
 from forecast.errors import Problem, nearest
 from forecast.prior_files import read_toml
 
-_FIELDS = {"title", "quantities", "years", "prob", "seed", "thresholds"}
+_FIELDS = {"title", "quantities", "years", "prob", "seed", "thresholds", "headline", "figures", "date", "notes"}
 _HEADER = re.compile(r"\A\+\+\+\s*\n(.*?)^\+\+\+\s*$\n?(.*)\Z", re.MULTILINE | re.DOTALL)
 
 
@@ -36,6 +36,16 @@ class Report:
     text : str
         The Markdown below the header.
     place : str
+    headline : tuple of str
+        What the first sentences answer: some of `quantities`; the first one where left out.
+    figures : tuple of str or None
+        ``KIND``, ``KIND QUANTITY`` or ``dots QUANTITY THRESHOLD``; every figure that suits a quantity where left out.
+    date : str
+        Of the report, as it is to be printed; nothing is printed where left out.
+    notes : tuple of str
+        Sentences that stand below the main table.
+    line : int
+        Of the file, on which `text` begins.
     """
 
     name: str
@@ -47,6 +57,11 @@ class Report:
     thresholds: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     text: str = ""
     place: str = ""
+    headline: tuple[str, ...] = ()
+    figures: tuple[str, ...] | None = None
+    date: str = ""
+    notes: tuple[str, ...] = ()
+    line: int = 1
 
 
 def read_report(relative: str, text: str, problems: list[Problem]) -> Report | None:
@@ -80,10 +95,18 @@ def read_report(relative: str, text: str, problems: list[Problem]) -> Report | N
     if isinstance(prob, bool) or not isinstance(prob, (int, float)) or not 0 < prob < 1:
         problems.append(Problem(place, f"prob is not a number between 0 and 1 ({prob!r})", "write prob = 0.9"))
         prob = 0.9
+    notes = header.get("notes", [])
+    if not (isinstance(notes, list) and all(isinstance(note, str) for note in notes)):
+        problems.append(Problem(place, f"notes is not a list of sentences ({notes!r})", 'write notes = ["…"]'))
+        notes = []
     seed = header.get("seed", 0)
     if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
         problems.append(Problem(place, f"seed is not a whole number from 0 up ({seed!r})", "write seed = 1"))
         seed = 0
+    headline = _texts(header, "headline", 'write headline = ["training_cost"]', place, problems)
+    for name in headline:
+        if name not in quantities:
+            problems.append(Problem(place, f"the headline '{name}' is not among the quantities", nearest(name, quantities) or "add it to quantities"))
     return Report(
         name=relative.rsplit("/", 1)[-1].removesuffix(".md"),
         title=str(header.get("title", "")),
@@ -92,8 +115,13 @@ def read_report(relative: str, text: str, problems: list[Problem]) -> Report | N
         prob=float(prob),
         seed=seed,
         thresholds=thresholds,
+        notes=tuple(notes),
         text=match.group(2),
         place=place,
+        headline=headline,
+        figures=_texts(header, "figures", 'write figures = ["fan largest_run_cost", "tornado"]', place, problems) if "figures" in header else None,
+        date=str(header.get("date", "")),
+        line=1 + text[: match.start(2)].count("\n"),
     )
 
 
@@ -126,6 +154,16 @@ def read_years(value: Any, place: str, problems: list[Problem]) -> tuple[float, 
         problems.append(Problem(place, f"the years do not ascend ({written!r})", remedy))
         return ()
     return years
+
+
+def _texts(header: Mapping[str, Any], key: str, remedy: str, place: str, problems: list[Problem]) -> tuple[str, ...]:
+    """A list of texts, or one text."""
+    value = header.get(key, [])
+    value = [value] if isinstance(value, str) else value
+    if isinstance(value, list) and all(isinstance(part, str) for part in value):
+        return tuple(value)
+    problems.append(Problem(place, f"{key} is not a list of texts ({value!r})", remedy))
+    return ()
 
 
 def _table(value: Any, place: str, problems: list[Problem]) -> dict[str, Any]:

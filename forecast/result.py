@@ -19,6 +19,9 @@ from forecast.worlds import Design
 if TYPE_CHECKING:
     import xarray
 
+    from forecast.evidence_ladder import Update
+    from forecast.evidence_shift import Shift
+
 
 @dataclass(frozen=True)
 class Interval:
@@ -61,6 +64,9 @@ class Forecast:
     prob : float
     met : bool
         Whether every reported interval end is as precise as was asked.
+    update : Update or None
+        What evidence made of the study. With evidence, the worlds are those of the posterior: equally weighted, like
+        any, so that whatever is computed from them is too.
     """
 
     study: Study
@@ -73,6 +79,7 @@ class Forecast:
     block: int = 16384
     threads: int = 1
     _kept: dict[str, np.ndarray] = field(default_factory=dict, repr=False)
+    update: Update | None = None
 
     def values(self, name: str) -> np.ndarray:
         """Draws of a quantity in its own unit, as a numpy array.
@@ -199,6 +206,30 @@ class Forecast:
     def prob_above(self, name: str, value: float, year: float | None = None) -> Estimate:
         """Probability that a quantity exceeds a value (in its own unit), with its Monte Carlo standard error."""
         return prob_above(self.at(name, year), value)
+
+    def before(self) -> Forecast:
+        """The same forecast without the evidence: the prior worlds of the same design."""
+        study = self.study.with_evidence(())
+        design = replace(self.design, given={})
+        return Forecast(study, self.requests, self.years, design, self.draws, self.prob, self.met, self.block, self.threads)
+
+    def shift(self, names: Sequence[str] | None = None) -> tuple[Shift, ...]:
+        """What the evidence moved, most first: prior against posterior of each quantity that it touches.
+
+        Parameters
+        ----------
+        names : sequence of str, optional
+            ``name`` or ``name@year``; what the run reports and what was observed where left out, with the priors that
+            they follow from.
+
+        Returns
+        -------
+        tuple of Shift
+            Medians and intervals before and after, the shift in prior standard deviations, bits of information.
+        """
+        from forecast.evidence_shift import shifts  # upwards, for the method that users call
+
+        return shifts(self, names)
 
     def crossed_by(self, name: str, year: float) -> Estimate:
         """Probability that a crossing year is `year` or earlier, with its Monte Carlo standard error."""

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from forecast.errors import Problem, UsageError, nearest
+from forecast.fits import wanted_coordinates
 from forecast.graph import ancestors
 from forecast.quantile import Estimate, quantiles
 from forecast.result import Forecast, Interval
 from forecast.sampling import Request, aim, reported, request_of, sample
 from forecast.study import Study
 from forecast.summary import precise_enough
+from forecast.worlds import Design
 
-FIRST, LAST = 1024, 1 << 17  # draws per chain: where doubling starts, and where it gives up
+FIRST, LAST = 1024, 1 << 14  # draws per chain: where doubling starts, and where it gives up (131,072 worlds in all)
 
 
 def run(
@@ -29,6 +32,7 @@ def run(
     precision: float = 0.005,
     block: int = 16384,
     threads: int = 1,
+    rung: str = "auto",
 ) -> Forecast:
     """Draw possible worlds and evaluate a study in each: see `Study.run`."""
     report = study.main
@@ -38,22 +42,36 @@ def run(
     seed = report.seed if seed is None else seed
     _check_call(study, requests, axis, prob, seed, method, draws, precision)
     names = list(dict.fromkeys(map(str, requests)))
-    design = aim(study, requests, axis, seed, method, block)
+    design, most, update = aim(study, requests, axis, seed, method, block), LAST, None
+    if study.evidence:
+        from forecast.evidence_ladder import condition
+
+        update = condition(study, seed, rung)
+        design = replace(design, given=update.given)
+        most = min(LAST, *_particles(study, requests, design))
     if draws is not None:
         per_chain = -(-draws // design.chains)
         if method == "qmc":
             per_chain = 1 << max(0, (per_chain - 1).bit_length())  # Sobol points are balanced in powers of two
         kept = sample(study, design, names, axis, 0, per_chain, block, threads)
-        return Forecast(study, requests, axis, design, per_chain, prob, True, block, threads, kept)
+        return Forecast(study, requests, axis, design, per_chain, prob, True, block, threads, kept, update)
     per_chain = FIRST
     kept = sample(study, design, names, axis, 0, per_chain, block, threads)
     while True:
         met = all(_precise(array, prob, precision) for array in reported(kept, requests))
-        if met or per_chain >= LAST:
-            return Forecast(study, requests, axis, design, per_chain, prob, met, block, threads, kept)
+        if met or per_chain >= most:
+            return Forecast(study, requests, axis, design, per_chain, prob, met, block, threads, kept, update)
         more = sample(study, design, names, axis, per_chain, 2 * per_chain, block, threads)
         kept = {name: np.concatenate([kept[name], more[name]], axis=-1) for name in kept}
         per_chain *= 2
+
+
+def _particles(study: Study, requests: Sequence[Request], design: Design) -> list[int]:
+    """Posterior worlds of a chain that the requests draw from; to repeat them would make nothing more precise."""
+    needed = ancestors((request.name for request in requests), study.functions)
+    own = {*needed, *wanted_coordinates(study, needed)}
+    counts = {particles.shape[1] for name, particles in design.given.items() if name in own}
+    return [LAST, *(count for count in counts if count > 1)]
 
 
 def bands(forecast: Forecast) -> dict[str, dict[float, Interval]]:

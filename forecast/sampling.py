@@ -156,13 +156,10 @@ def aim(
 ) -> Design:
     """The design of a run: every uncertain prior has a coordinate, those that the reported quantities need come first."""
     needed = ancestors((request.name for request in requests), study.functions)
-    uncertain = [prior.name for prior in study.priors.values() if prior.distribution.family != "point"]
+    uncertain = uncertain_inputs(study)
     used = {*(name for name in uncertain if name in needed), *wanted_coordinates(study, needed)}
-    inputs = tuple(sorted([*uncertain, *all_coordinates(tuple(study.trends))], key=lambda name: name not in used))
-    pairs = {
-        d.between: d.rank_correlation for d in study.dependences if d.rank_correlation and all(name in inputs for name in d.between)
-    }
-    factor = _copula(inputs, pairs)
+    inputs = tuple(sorted(uncertain, key=lambda name: name not in used))
+    factor = copula(study, inputs)
     design = Design(inputs, seed, method, mixing=factor)
     if method != "qmc" or len(used) < 2:
         return design
@@ -173,7 +170,17 @@ def aim(
     return aimed(design, coordinates, outputs, _follows(study, requests, values, inputs, factor))
 
 
-def _copula(inputs: Sequence[str], pairs: Mapping[tuple[str, str], float]) -> np.ndarray:
+def uncertain_inputs(study: Study) -> tuple[str, ...]:
+    """Names of everything that has a normal score: priors that are not points, and the coordinates of trends."""
+    priors = [prior.name for prior in study.priors.values() if prior.distribution.family != "point"]
+    return (*priors, *all_coordinates(tuple(study.trends)))
+
+
+def copula(study: Study, inputs: Sequence[str]) -> np.ndarray:
+    """How independent coordinates make the inputs' normal scores, (input, coordinate), by the declared dependences."""
+    pairs = {
+        d.between: d.rank_correlation for d in study.dependences if d.rank_correlation and all(name in inputs for name in d.between)
+    }
     if not pairs:
         return np.eye(len(inputs))
     from forecast.dependence import factor

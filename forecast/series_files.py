@@ -14,7 +14,6 @@ from forecast.trend_series import Series, decimal_year, near_record, series, top
 from forecast.units import UnitSystem, conversion
 
 _VALUE = re.compile(r"(.+?)\s*\[([^\[\]]*)\]")
-SELECTION = ("where", "from", "to", "record_fraction", "top_per_year")
 
 
 @dataclass(frozen=True)
@@ -98,6 +97,8 @@ class Selection:
     top_per_year : int or None
     group : str
         Column that groups the rows of a hierarchy.
+    average : str
+        Column that names what several rows are estimates of: they become one row, see `averaged`.
     """
 
     value: str = ""
@@ -107,6 +108,7 @@ class Selection:
     record_fraction: float | None = None
     top_per_year: int | None = None
     group: str = ""
+    average: str = ""
 
 
 def select(table: Table, choice: Selection, unit: str, units: UnitSystem, place: str) -> Series:
@@ -159,6 +161,11 @@ def select(table: Table, choice: Selection, unit: str, units: UnitSystem, place:
         label=[table.columns[label][i] for i in rows],
         source=table.place,
     )
+    if choice.average:
+        if choice.average not in table.columns:
+            raise StudyError.at(place, f"{table.place} has no column '{choice.average}'", nearest(choice.average, table.columns))
+        dated = np.argsort(_dates(table, rows), kind="stable")  # as `series` orders them
+        found = averaged(found, [table.columns[choice.average][rows[i]] for i in dated])
     # The record is one of all systems, whenever they came; only then are dates selected.
     if choice.record_fraction is not None:
         found = found.take(near_record(found, choice.record_fraction))
@@ -168,6 +175,46 @@ def select(table: Table, choice: Selection, unit: str, units: UnitSystem, place:
     if choice.top_per_year is not None:
         found = found.take(top_per_year(found, choice.top_per_year))
     return found
+
+
+def averaged(data: Series, names: Sequence[str]) -> Series:
+    """One row for all rows of a name: the mean of their log10 values at their mean date.
+
+    Its standard error is the larger of two: what the rows' own errors make of the mean, and what the spread of the
+    rows says of it. Estimates that disagree by more than they admit are so taken at their disagreement.
+
+    Parameters
+    ----------
+    data : Series
+    names : sequence of str
+        One for each row.
+
+    Returns
+    -------
+    Series
+
+    Examples
+    --------
+    >>> two = series("costs", [2020.0, 2020.0, 2022.0], [6.0, 7.0, 7.5], se=0.1, label=["GPT-3", "GPT-3", "PaLM"])
+    >>> one = averaged(two, two.label)
+    >>> one.y.tolist(), one.se.round(3).tolist()
+    ([6.5, 7.5], [0.5, 0.1])
+    """
+    first: dict[str, list[int]] = {}
+    for i, name in enumerate(names):
+        first.setdefault(name, []).append(i)
+    rows = list(first.values())
+    stated = [float(np.sqrt((data.se[own] ** 2).sum())) / len(own) for own in rows]
+    spread = [float(np.std(data.y[own], ddof=1)) / np.sqrt(len(own)) if len(own) > 1 else 0.0 for own in rows]
+    return series(
+        data.name,
+        [float(data.t[own].mean()) for own in rows],
+        [float(data.y[own].mean()) for own in rows],
+        np.maximum(stated, spread),
+        group=[data.group[own[0]] for own in rows] if data.group else (),
+        label=list(first),
+        source=data.source,
+    )
 
 
 def _dates(table: Table, rows: Sequence[int]) -> list[float]:

@@ -25,6 +25,7 @@ from forecast.surrogate import CERTAIN, Surrogate
 Array = np.ndarray
 
 MOST_EXACT = 9  # dependent inputs up to which all their subsets are looked at
+_ROUNDING = 1e-6  # relative error of the functions' orthonormality
 ORDERS = 192  # random orders beyond that, half of them the reverse of the others
 
 
@@ -67,9 +68,8 @@ def indices(surrogate: Surrogate) -> Indices:
     count, chains = len(surrogate.inputs.players), len(surrogate.coefficients)
     first, total, shapley = np.zeros((3, count, chains, chains))
     spread = np.zeros(count)  # variance of each Shapley numerator over random orders
-    games = _games(surrogate)
     everything = np.zeros((chains, chains))
-    for players, game in games.items():
+    for players, game in _games(surrogate):
         full = game.full
         everything += full
         for player in players:
@@ -103,7 +103,13 @@ def indices(surrogate: Surrogate) -> Indices:
     weight = np.maximum(values[1], 0) / max(float(np.maximum(values[1], 0).sum()), 1e-300)
     unseen = CERTAIN**2 / 2 * missing / surrogate.worlds  # an effect as small as this is not let in
     errors[2] = np.sqrt(errors[2] ** 2 + spread / variance[-1] ** 2)
-    first_se, total_se, shapley_se = (np.sqrt(e**2 + (missing * weight) ** 2 + unseen**2) for e in errors)
+    # What is unexplained is interactions in the main: an interaction of i may have a variance of the order of the
+    # geometric mean of V_i and the rest, a missing part of its own effect one of the order of V_i.
+    shares = (weight, np.sqrt(weight), np.sqrt(weight))
+    first_se, total_se, shapley_se = (
+        np.sqrt(error**2 + (missing * share) ** 2 + unseen**2 + (_ROUNDING * value) ** 2)
+        for error, share, value in zip(errors, shares, values, strict=True)
+    )
     return Indices(values[0], first_se, values[1], total_se, values[2], shapley_se, missing, float(_jackknife(explained[:-1])[0]))
 
 
@@ -193,15 +199,15 @@ class _Game:
         for turn in range(0, ORDERS, 2):
             order = generator.permutation(size)
             for row, path in ((turn, order), (turn + 1, order[::-1])):
-                last = self.worth(())
-                for s, member in enumerate(path):
+                gains = self._gains(path)
+                known = np.zeros_like(self.full)
+                for s, (member, gain) in enumerate(zip(path, gains, strict=True)):
                     if singles:
-                        shares[row, size] += last * extra / (s + extra) * before[s] / extra
-                    now = self.worth(tuple(sorted(map(int, path[: s + 1]))))
-                    shares[row, member] = (now - last) * before[s]
-                    last = now
+                        shares[row, size] += known * before[s] / (s + extra)
+                    shares[row, member] = gain * before[s]
+                    known = known + gain
                 if singles:
-                    shares[row, size] += last / (size + extra)
+                    shares[row, size] += known / (size + extra)
         mean = shares.mean(axis=0)
         pairs = shares.reshape(ORDERS // 2, 2, *shares.shape[1:]).mean(axis=1).mean(axis=(-1, -2))
         noise = pairs.var(axis=0, ddof=1) / (ORDERS // 2)
@@ -209,8 +215,33 @@ class _Game:
         found.update({player: (mean[size], float(noise[size])) for player in singles})
         return found
 
+    def _gains(self, order: Array) -> list[Array]:
+        """What each member adds (chain, chain) when members become known in this order."""
+        assert self.block is not None and self.tensors is not None
+        directions: list[Array] = []
+        place = []  # of the direction that a member adds, or -1 where it is known already
+        for load in self.block.loads[order]:
+            rest = load.copy()
+            for direction in directions:
+                rest -= (rest @ direction) * direction
+            size = float(np.linalg.norm(rest))
+            place.append(len(directions) if size > 1e-7 else -1)
+            if size > 1e-7:
+                directions.append(rest / size)
+        turn = np.array(directions).T
+        adds = np.zeros((len(directions), *self.full.shape))
+        for degree, tensor in self.tensors.items():
+            for _ in range(degree):
+                tensor = np.tensordot(tensor, turn, axes=([tensor.ndim - degree], [0]))
+            last = np.indices(tensor.shape[-degree:]).max(axis=0).reshape(-1)
+            flat = tensor.reshape(*tensor.shape[:-degree], -1)
+            for direction in range(len(directions)):
+                part = flat[..., last == direction]
+                adds[direction] += (part @ np.swapaxes(part, -1, -2)).sum(axis=0)
+        return [adds[p] if p >= 0 else np.zeros_like(self.full) for p in place]
 
-def _games(surrogate: Surrogate) -> dict[frozenset[int], _Game]:
+
+def _games(surrogate: Surrogate) -> list[tuple[frozenset[int], _Game]]:
     """The terms by the set of single players in them, with and without the block kept apart by their tensors."""
     block_terms: dict[frozenset[int], dict[tuple[tuple[int, int], ...], dict[int, Array]]] = {}
     plain: dict[frozenset[int], Array] = {}
@@ -223,7 +254,7 @@ def _games(surrogate: Surrogate) -> dict[frozenset[int], _Game]:
             block_terms.setdefault(players, {}).setdefault(single, {})[inside[0]] = value
         else:
             plain[players] = plain.get(players, 0.0) + np.outer(value, value)
-    games: dict[frozenset[int], _Game] = {players: _Game(full) for players, full in plain.items()}
+    games = [(players, _Game(full)) for players, full in plain.items()]
     if surrogate.block is None or not block_terms:
         return games
     block = surrogate.sites[surrogate.block]
@@ -236,5 +267,5 @@ def _games(surrogate: Surrogate) -> dict[frozenset[int], _Game]:
             for function, value in functions.items():
                 coefficients[row, :, function] = value
         full = np.einsum("gcf,gdf->cd", coefficients, coefficients)
-        games[players | {-1}] = _Game(full, members, block, block.tensors(coefficients))
-    return {k: v for k, v in games.items()}
+        games.append((players, _Game(full, members, block, block.tensors(coefficients))))
+    return games

@@ -156,9 +156,9 @@ def _share(log: Array) -> float:
 
 def _shape(v: Array, weight: Array) -> tuple[Array, Array]:
     """Mean and Cholesky factor of the covariance of weighted particles."""
-    centre = v @ weight
+    centre = np.einsum("in,n->i", v, weight)
     away = v - centre[:, None]
-    covariance = (away * weight) @ away.T
+    covariance = np.einsum("in,jn->ij", away * weight, away)
     return centre, np.linalg.cholesky(covariance + 1e-14 * np.eye(len(v)) * max(float(np.trace(covariance)), 1e-12))
 
 
@@ -182,14 +182,13 @@ def _move(
     start, inverse = v.copy(), np.linalg.inv(factor)
     walk = 2.38 / math.sqrt(size)
     now, forgot, made = height(log, far, v), 1.0, 0
-    most = 2 * MOST if last else MOST
-    for turn in range(most):
-        noise = factor @ rng.standard_normal(v.shape)
+    for turn in range(MOST):
+        noise = _times(factor, rng.standard_normal(v.shape))
         if turn % 2:
             new, drift = v + walk * noise, 0.0
         else:
             new = centre[:, None] + math.sqrt(1 - scale**2) * (v - centre[:, None]) + scale * noise
-            before, after = inverse @ (v - centre[:, None]), inverse @ (new - centre[:, None])
+            before, after = _times(inverse, v - centre[:, None]), _times(inverse, new - centre[:, None])
             drift = 0.5 * ((after**2).sum(axis=0) - (before**2).sum(axis=0))
         new_log, new_far = _at(target, new)
         then = height(new_log, new_far, new)
@@ -208,6 +207,11 @@ def _move(
             if forgot < (FORGOTTEN / 2 if last else FORGOTTEN):
                 break
     return v, log, far, scale, made, forgot
+
+
+def _times(matrix: Array, v: Array) -> Array:
+    """A matrix product whose bits do not depend on how many threads BLAS has."""
+    return np.einsum("ij,jn->in", matrix, v)
 
 
 def _correlation(one: Array, other: Array) -> float:

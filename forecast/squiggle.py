@@ -54,7 +54,9 @@ def _unclipped(o: Any, kind: str, place: str) -> Node:
             return _call("normal", mean=o.mean, sd=o.sd) if o.sd else Plain(float(o.mean))
         case "LognormalDistribution" | "InverseLognormalDistribution":
             centre = o.norm_mean if kind == "LognormalDistribution" else -o.norm_mean
-            return _call("lognormal", median=math.exp(centre), sigma=o.norm_sd) if o.norm_sd else Plain(math.exp(centre))
+            return (
+                _call("lognormal", median=math.exp(centre), sigma=o.norm_sd) if o.norm_sd else Plain(math.exp(centre))
+            )
         case "BetaDistribution":
             return _call("beta", a=o.a, b=o.b)
         case "GammaDistribution":
@@ -89,7 +91,9 @@ def _unclipped(o: Any, kind: str, place: str) -> Node:
         case "ComplexDistribution":
             what = "a formula of squigglepy objects is not a distribution"
             raise StudyError.at(place, what, "give the parts as priors and the formula as a model function")
-    raise StudyError.at(place, f"squigglepy's {kind} has no equivalent here", "write it as a text, or as discrete({...})")
+    raise StudyError.at(
+        place, f"squigglepy's {kind} has no equivalent here", "write it as a text, or as discrete({...})"
+    )
 
 
 def _flat(o: Any) -> Node:

@@ -23,9 +23,10 @@ from forecast.unit_files import read_units
 from forecast.units import UnitSystem, conversion, undated_note, unit
 
 if TYPE_CHECKING:
+    from forecast.evidence_files import Observation
+    from forecast.fits import Record
     from forecast.result import Forecast
     from forecast.trend_files import Curve, Trend
-    from forecast.trend_posterior import Posterior
     from forecast.trend_series import Series
 
 VERSION = __version__
@@ -64,6 +65,10 @@ class Study:
         What is worth saying but is no error.
     replaced : mapping of str to str
         Quantities replaced by a scenario, and by what text.
+    evidence : tuple of Observation
+        What was seen of quantities, in the order in which it is used.
+    base : str
+        As `digest`, without the observations.
 
     Examples
     --------
@@ -87,7 +92,9 @@ class Study:
     digest: str
     notes: tuple[str, ...] = ()
     replaced: Mapping[str, str] = field(default_factory=dict)
-    posteriors: dict[str, Posterior] = field(default_factory=dict, repr=False, compare=False)  # loaded so far
+    posteriors: dict[str, Record] = field(default_factory=dict, repr=False, compare=False)  # loaded so far
+    evidence: tuple[Observation, ...] = ()
+    base: str = ""
 
     @property
     def name(self) -> str:
@@ -188,6 +195,66 @@ class Study:
         sequence = tuple(name for name in self.sequence if name in functions)
         return replace(self, priors=priors, functions=functions, curves=curves, sequence=sequence, replaced=replaced)
 
+    def observe(
+        self, quantity: str, value: Any = None, *, at_least: Any = None, at_most: Any = None, error: Any = None, unit: str = "",
+        date: Any, source: str, note: str = "", id: str = "",
+    ) -> Study:  # fmt: skip
+        """The study with one more observation.
+
+        Parameters
+        ----------
+        quantity : str
+            Given or derived; ``name@year`` where it has a year axis.
+        value : str or number, optional
+            What was measured, with its uncertainty: ``"60M to 120M"``. A plain number is exact unless it has an `error`.
+        at_least, at_most : str or number, optional
+            Bounds instead.
+        error : str or number, optional
+            Standard error of a plain number or of the bounds: ``"10%"``, or in the unit of the value.
+        unit : str
+            Unit of all these; the quantity's own where left out.
+        date : str or datetime.date
+            When it was seen or published.
+        source : str
+        note : str
+        id : str
+            Its name; made from the quantity where left out.
+
+        Returns
+        -------
+        Study
+            A new study, whose runs are of the posterior; this one is unchanged.
+
+        Raises
+        ------
+        StudyError
+            Everything that is wrong with the observation.
+
+        Examples
+        --------
+        >>> seen = study.observe("training_cost", "60M to 120M", source="a newspaper", date="2024-03-01")  # doctest: +SKIP
+        """
+        from forecast.evidence_files import free_id, from_fields
+
+        fields = {"value": value, "at_least": at_least, "at_most": at_most, "error": error, "unit": unit or None, "note": note or None}
+        table = {"quantity": quantity, "date": date, "source": source} | {k: v for k, v in fields.items() if v is not None}
+        name = id or free_id(quantity, [seen.id for seen in self.evidence])
+        return self.with_evidence((*self.evidence, from_fields(name, table, f"observe {quantity}")))
+
+    def with_evidence(self, observations: Sequence[Observation]) -> Study:
+        """The study with these observations instead of its own.
+
+        Raises
+        ------
+        StudyError
+            An observation of no quantity, in a unit of another kind, or an id that stands twice.
+        """
+        from forecast.evidence_files import fitted_all, in_order
+
+        made = in_order(fitted_all(observations, self.names, self.labels, lambda one, other, at: conversion(self.units, one, other, at)))
+        digest = hashlib.blake2b(repr((self.base, [seen.key() for seen in made])).encode(), digest_size=16).hexdigest()
+        return replace(self, evidence=made, digest=digest if made else self.base)
+
     def with_dependence(self, between: tuple[str, str], rank_correlation: float) -> Study:
         """The study with one declared dependence set to another rank correlation."""
         dependences = tuple(
@@ -208,6 +275,7 @@ class Study:
         precision: float = 0.005,
         block: int = 16384,
         threads: int = 1,
+        rung: str = "auto",
     ) -> Forecast:
         """Draw possible worlds and evaluate the study in each.
 
@@ -233,6 +301,8 @@ class Study:
             Worlds evaluated at a time, so that the arrays stay in the cache; it changes nothing in the result.
         threads : int
             It changes nothing in the result.
+        rung : {"auto", "weights", "smc", "nuts"}
+            How evidence is brought in; ``auto`` takes the quickest way that holds.
 
         Returns
         -------
@@ -256,6 +326,7 @@ class Study:
             precision=precision,
             block=block,
             threads=threads,
+            rung=rung,
         )
 
 
@@ -288,6 +359,7 @@ def open_study(path: str | Path = ".") -> Study:
     problems: list[Problem] = []
     files = _read_files(root, problems)
     digest = _digest(files)
+    base = _digest({name: text for name, text in files.items() if not _is_evidence_file(name)})
     memo = Memo(root / "build" / "memo.json", VERSION)
 
     try:
@@ -318,7 +390,10 @@ def open_study(path: str | Path = ".") -> Study:
         _check_reports(reports, (*priors, *curves, *declared, *sequence), problems)
     # A broken file hides what it defines, so the functions are only run with units when all else is well.
     parts = _Parts(files, units, priors, trends, curves, functions, sequence if ordered else None, reports)
-    checked = _check_units(parts, memo, digest, problems)
+    checked = _check_units(parts, memo, base, problems)
+    names = (*priors, *curves, *sequence)
+    quantities = (*priors, *curves, *declared, *sequence)
+    evidence = _read_evidence(files, quantities, checked["labels"], units, memo, problems) if ordered else ()
     if problems:
         raise StudyError(problems)
     memo.save()
@@ -338,13 +413,15 @@ def open_study(path: str | Path = ".") -> Study:
         checked["fits"],
         digest,
         tuple(checked["notes"]),
+        evidence=evidence,
+        base=base,
     )
 
 
 def _read_files(root: Path, problems: list[Problem]) -> dict[str, str]:
     """Every text of the study by its relative path, sorted; evidence data is read where it is used."""
     files: dict[str, str] = {}
-    patterns = ("priors/*.toml", "priors/*.csv", "priors/evidence/*.csv", "models/*.py", "reports/*.md")
+    patterns = ("priors/*.toml", "priors/*.csv", "priors/evidence/*.csv", "priors/evidence/*.toml", "models/*.py", "reports/*.md")
     for pattern in patterns:
         for file in sorted(root.glob(pattern)):
             relative = file.relative_to(root).as_posix()
@@ -358,7 +435,32 @@ def _read_files(root: Path, problems: list[Problem]) -> dict[str, str]:
 
 
 def _is_prior_file(name: str) -> bool:
-    return name.startswith("priors/") and name.endswith(".toml") and name != "priors/units.toml"
+    return name.startswith("priors/") and name.endswith(".toml") and name != "priors/units.toml" and not _is_evidence_file(name)
+
+
+def _is_evidence_file(name: str) -> bool:
+    return name.startswith("priors/evidence/") and name.endswith(".toml")
+
+
+def _read_evidence(
+    files: Mapping[str, str], names: Sequence[str], labels: Mapping[str, str], units: UnitSystem, memo: Memo, problems: list[Problem]
+) -> tuple[Observation, ...]:
+    texts = {name: text for name, text in files.items() if _is_evidence_file(name)}
+    if not texts:
+        return ()
+    from forecast.evidence_files import read_evidence
+
+    system = _digest({name: text for name, text in files.items() if name == "priors/units.toml" or name.endswith(".csv")})
+
+    def convert(one: str, other: str, place: str) -> float:
+        key = f"{system} {one} {other}"
+        known = memo.get("conversion", key)
+        if known is None:
+            known = conversion(units, one, other, place)
+            memo.put("conversion", key, known)
+        return float(known)
+
+    return read_evidence(texts, names, labels, convert, lambda text, place: _parse(text, place, memo), problems)
 
 
 def _digest(files: Mapping[str, str]) -> str:
@@ -479,7 +581,7 @@ def _check_trends(parts: _Parts, problems: list[Problem]) -> dict[str, str]:
     if not parts.trends:
         return {}
     from forecast.series_files import read_table, select
-    from forecast.trend import fit_key
+    from forecast.trend_record import fit_key
     from forecast.trend_spec import check as check_spec
 
     keys = {}

@@ -17,11 +17,13 @@ Array = np.ndarray
 Term = tuple[tuple[int, int], ...]  # (site, function) pairs, sites ascending
 
 CERTAIN = 4.0  # standard errors of a coefficient that is let in
-MOST_TERMS = 240
+MOST_TERMS = 160
 WORLDS_A_TERM = 12  # in each chain, so that its own fit is good
-FEW = 4  # functions of each input that are tried in pairs, before the pairs that matter get all theirs
-_ROUNDS = 8
-_NOTHING = 1e-12  # of the variance, left to explain
+FEW = 3  # functions of each input that are tried in pairs, before the pairs that matter get all theirs
+_MOST_IN_TRIPLES, _MOST_PAIRS = 6, 8
+_ROUNDS, _BATCH = 24, 80
+_WAITS = 0.1  # a term waits for those more than ten times as strong
+_NOTHING = 1e-6  # of the variance, left to explain
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,81 +155,72 @@ class _Search:
 
     def run(self) -> tuple[list[Term], Array, Array]:
         self._admit_moments(0)
-        left = self.target
-        variance = float((left**2).mean())
-        promising: set[tuple[int, ...]] = set()
-        for turn in range(_ROUNDS):
+        left, variance = self.target, float((self.target**2).mean())
+        stage = 1  # few functions of each input, all functions, pairs, triples
+        for _ in range(_ROUNDS):
             size = float(np.sqrt((left**2).mean()))
             if size**2 <= _NOTHING * variance or len(self.terms) >= self.most:
                 break
             rest = (left / size).astype(np.float32)
-            found = self._mains(rest, FEW + 2 if turn == 0 else None)
-            if turn:
-                pairs = self._pairs(rest, promising)
-                found |= pairs
-                promising |= {tuple(site for site, _ in term) for term in pairs if len(term) == 2}
-                if turn > 1:
-                    found |= self._triples(rest, promising)
+            found = self._mains(rest, stage > 1)
+            if stage > 2:
+                found |= self._pairs(rest)
+            if stage > 3:
+                found |= self._triples(rest)
             fresh = {term: t for term, t in found.items() if t > CERTAIN and term not in self.terms}
-            if turn and not fresh:
-                break
-            best = sorted(fresh, key=lambda term: (-fresh[term], term))
-            # After the first terms the threshold falls with what is left, so a batch is no larger than what is in already.
-            self._admit(best[: min(self.most - len(self.terms), 40 + len(self.terms))])
+            if not fresh:
+                stage += 1
+                if stage > 4:
+                    break
+                continue
+            # What is large now may explain what is small now: the small ones wait until their turn.
+            least = _WAITS * max(fresh.values())
+            best = [term for term in sorted(fresh, key=lambda term: (-fresh[term], term)) if fresh[term] > least]
+            self._admit(best[: min(self.most - len(self.terms), _BATCH)])
             left = self._left()
         return self._fitted()
 
-    def _mains(self, rest: Array, count: int | None) -> dict[Term, float]:
+    def _mains(self, rest: Array, all_functions: bool) -> dict[Term, float]:
         active = {site for term in self.terms for site, _ in term}
-        found = {}
-        for site in range(len(self.sites)):
-            wanted = len(self.sites[site]) if site in active or site == self.block or count is None else count
-            moments = np.abs(self.functions(site, wanted) @ rest) / np.sqrt(len(rest))
-            found.update({((site, f),): float(t) for f, t in enumerate(moments)})
-        return found
-
-    def _pairs(self, rest: Array, promising: Iterable[tuple[int, ...]]) -> dict[Term, float]:
-        """Products of the first few functions of all pairs of sites, and of all functions of promising pairs."""
-        few = {s: self.functions(s, self._few(s)) for s in range(len(self.sites))}
-        labels = [(site, f) for site, values in few.items() for f in range(len(values))]
-        stacked = np.concatenate(list(few.values())) if few else np.empty((0, len(rest)), np.float32)
-        products = _weighted_products(stacked, stacked, rest)
         found: dict[Term, float] = {}
-        high, low = np.nonzero(np.tril(np.abs(products) > CERTAIN * np.sqrt(len(rest))))
-        for i, j in zip(high.tolist(), low.tolist(), strict=True):
-            if labels[i][0] != labels[j][0]:
-                found[tuple(sorted((labels[i], labels[j])))] = float(abs(products[i, j])) / np.sqrt(len(rest))
-        for pair in {tuple(site for site, _ in term) for term in found} | set(promising):
-            one, other = (self.functions(s, self.sites[s].up_to_degree(3) if isinstance(self.sites[s], Block) else len(self.sites[s])) for s in pair)  # type: ignore[union-attr]
-            table = np.abs(_weighted_products(one, other, rest)) / np.sqrt(len(rest))
-            for i, j in zip(*(axis.tolist() for axis in np.nonzero(table > CERTAIN)), strict=True):
-                found[tuple(sorted(((pair[0], i), (pair[1], j))))] = float(table[i, j])
+        for site in range(len(self.sites)):
+            values = self.functions(site, len(self.sites[site]) if site == self.block or all_functions and site in active else FEW)
+            strength = np.abs(values @ rest) / np.sqrt((values * values) @ (rest * rest))
+            found.update({((site, f),): float(strength[f]) for f in np.flatnonzero(strength > CERTAIN)})
         return found
 
-    def _triples(self, rest: Array, promising: Iterable[tuple[int, ...]]) -> dict[Term, float]:
+    def _pairs(self, rest: Array) -> dict[Term, float]:
+        """Products of the first few functions of all pairs of sites, and of all functions of the strongest pairs."""
+        few = {s: self.functions(s, self._few(s)) for s in range(len(self.sites))}
+        found = _products(few, few, rest)
+        weight = self._weights(2)
+        for one, other in sorted(weight, key=lambda pair: -weight[pair])[:_MOST_PAIRS]:
+            found |= _products({one: self.functions(one, self._many(one))}, {other: self.functions(other, self._many(other))}, rest)
+        return found
+
+    def _weights(self, size: int) -> dict[tuple[int, ...], float]:
+        """Variance of the terms of so many sites, by their sites."""
+        weight: dict[tuple[int, ...], float] = {}
+        for term, value in zip(self.terms, self._pooled()[1:], strict=True):
+            if len(term) == size:
+                sites = tuple(site for site, _ in term)
+                weight[sites] = weight.get(sites, 0.0) + float(value) ** 2
+        return weight
+
+    def _triples(self, rest: Array) -> dict[Term, float]:
         """Products of three functions of sites that interact in pairs."""
         weight: dict[int, float] = {}
-        for term, value in zip(self.terms, self._pooled()[1:], strict=True):
-            if len(term) > 1:
-                for site, _ in term:
-                    weight[site] = weight.get(site, 0.0) + float(value) ** 2
-        chosen = sorted(weight, key=lambda site: -weight[site])[:8]
-        if len(chosen) < 3:
-            return {}
-        few = {s: self.functions(s, min(self._few(s), 4 if len(chosen) < 7 else 3)) for s in sorted(chosen)}
-        labels = [(site, f) for site, values in few.items() for f in range(len(values))]
-        stacked = np.concatenate(list(few.values()))
+        for pair, variance in self._weights(2).items():
+            for site in pair:
+                weight[site] = weight.get(site, 0.0) + variance
+        chosen = sorted(sorted(weight, key=lambda site: -weight[site])[:_MOST_IN_TRIPLES])
+        few = {s: self.functions(s, min(self._few(s), FEW)) for s in chosen}
         found: dict[Term, float] = {}
-        for place, label in enumerate(labels):
-            after = [k for k in range(len(labels)) if labels[k][0] > label[0]]
-            if not after:
-                continue
-            products = _weighted_products(stacked[after], stacked[after], rest * stacked[place])
-            high, low = np.nonzero(np.tril(np.abs(products) > CERTAIN * np.sqrt(len(rest))))
-            for i, j in zip(high.tolist(), low.tolist(), strict=True):
-                one, other = labels[after[i]], labels[after[j]]
-                if one[0] != other[0]:
-                    found[tuple(sorted((label, one, other)))] = float(abs(products[i, j])) / np.sqrt(len(rest))
+        for first in chosen:
+            after = {s: values for s, values in few.items() if s > first}
+            for function, values in enumerate(few[first] if len(after) > 1 else ()):
+                products = _products(after, after, rest * values)
+                found.update({((first, function), *term): t for term, t in products.items()})
         return found
 
     def _few(self, site: int) -> int:
@@ -235,6 +228,10 @@ class _Search:
         if isinstance(chosen, Block):
             return chosen.up_to_degree(2) if len(chosen.loads) <= 10 else chosen.up_to_degree(1)
         return min(FEW, len(chosen))
+
+    def _many(self, site: int) -> int:
+        chosen = self.sites[site]
+        return chosen.up_to_degree(3) if isinstance(chosen, Block) else len(chosen)
 
     def _admit(self, terms: Sequence[Term]) -> None:
         first = len(self.terms) + 1
@@ -263,7 +260,7 @@ class _Search:
 
     def _pooled(self) -> Array:
         last = len(self.terms) + 1
-        return np.asarray(np.linalg.lstsq(self.gram[:, :last, :last].sum(axis=0), self.moment[:, :last].sum(axis=0), rcond=1e-10)[0])
+        return _solved(self.gram[:, :last, :last].sum(axis=0), self.moment[:, :last].sum(axis=0))
 
     def _left(self) -> Array:
         last = len(self.terms) + 1
@@ -274,13 +271,31 @@ class _Search:
         target = self.target.reshape(self.chains, self.draws)
         coefficients, residual = np.empty((self.chains, last)), np.empty(self.chains)
         for chain in range(self.chains):
-            found = np.linalg.lstsq(self.gram[chain, :last, :last], self.moment[chain, :last], rcond=1e-12)[0]
+            found = _solved(self.gram[chain, :last, :last], self.moment[chain, :last])
             coefficients[chain] = found
             left = target[chain] - found @ self.columns[:last, chain]
             residual[chain] = (left @ left) / max(1, self.draws - last)
         return self.terms, coefficients[:, 1:], residual
 
 
-def _weighted_products(one: Array, other: Array, weight: Array) -> Array:
-    """Sums over worlds of weight * one_i * other_j, (i, j)."""
-    return np.asarray((one * weight) @ other.T)
+def _solved(gram: Array, moment: Array) -> Array:
+    """Least squares by the normal equations: the functions are nearly orthonormal, so these are well conditioned."""
+    ridge = 1e-12 * np.trace(gram) / len(gram)
+    return np.asarray(np.linalg.solve(gram + ridge * np.eye(len(gram)), moment))
+
+
+def _products(one: dict[int, Array], other: dict[int, Array], rest: Array) -> dict[Term, float]:
+    """Products of functions of two different sites that are correlated for sure with what is left: t values by term."""
+    left = [(site, f) for site, values in one.items() for f in range(len(values))]
+    right = [(site, f) for site, values in other.items() for f in range(len(values))]
+    if not left or not right:
+        return {}
+    first = np.concatenate(list(one.values()))
+    second = first if one is other else np.concatenate(list(other.values()))
+    strength = np.abs((first * rest) @ second.T) / np.sqrt((rest * rest).sum())
+    found: dict[Term, float] = {}
+    for i, j in zip(*(axis.tolist() for axis in np.nonzero(strength > CERTAIN)), strict=True):
+        if left[i][0] < right[j][0]:
+            product = first[i] * second[j] * rest
+            found[left[i], right[j]] = abs(float(product.sum())) / float(np.sqrt((product * product).sum()))
+    return found

@@ -133,11 +133,10 @@ class Table:
         for row in self.coefficients[-2::-1]:
             out *= distance
             out += np.take(row, cell, out=part, mode="clip")
-        if then is not None:
-            out = then(out)
+        result: Array = out if then is None else then(out)
         if self.atoms is not None:
-            np.copyto(out, np.take(self.atoms, cell, out=part, mode="clip"), where=self._is_atom.take(cell))
-        return out
+            np.copyto(result, np.take(self.atoms, cell, out=part, mode="clip"), where=self._is_atom.take(cell))
+        return result
 
     def to_json(self) -> dict[str, Any]:
         """Plain text, exact to the last bit."""

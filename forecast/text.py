@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 
+import numpy as np
+
 from forecast.distribution import format_number
 from forecast.graph import YEAR, Function
 from forecast.prior_files import Prior
@@ -14,46 +16,85 @@ from forecast.sampling import Request
 from forecast.study import Study
 from forecast.summary import round_interval, round_to_error
 
-WIDEST = 64  # characters of a label
+COLUMNS = 110  # of a table that is not shown on a terminal
+NARROWEST = 24  # columns of a label, however narrow the terminal
+SPARK = 10  # columns of a sparkline
+BLOCKS = " ▁▂▃▄▅▆▇█"
+SPARK_DRAWS = 1024  # of each chain: enough for ten columns
 
 
-def table(forecast: Forecast) -> str:
+def table(forecast: Forecast, columns: int = COLUMNS) -> str:
     """The reported quantities, one a line: ends and median of the interval, Monte Carlo error, unit, remarks.
 
     Parameters
     ----------
     forecast : Forecast
+    columns : int
+        Labels are broken so that lines are at most this wide, if that leaves them room.
 
     Returns
     -------
     str
         Aligned text. Figures carry only the digits that their Monte Carlo standard error supports.
     """
-    percent = [_percent(p) for p in (0.5 - forecast.prob / 2, 0.5, 0.5 + forecast.prob / 2)]
-    rows: list[tuple[str, ...]] = [("", *percent, "± MC", "", "")]
+    levels = [percent(p) for p in (0.5 - forecast.prob / 2, 0.5, 0.5 + forecast.prob / 2)]
+    rows: list[tuple[str, ...]] = [("", *levels, "± MC", "", "")]
     over = bands(forecast)
     for request in _each_year(forecast):
         interval = forecast.interval(str(request))
         error = max((e for e in (interval.mcse_low, interval.mcse_median, interval.mcse_high) if math.isfinite(e)), default=0.0)
         label = forecast.study.definition(request.name).label
         name = label if request.year is None else f"{label}, {request.year:g}"
-        rows.append((name, *_ends(interval, forecast.years), _error(error), f"[{interval.unit}]" if interval.unit else "", ""))
-        rows.extend(_remarks(forecast, request, over.get(str(request))))
+        shape = sparkline(forecast.at(request.name, request.year)[..., :SPARK_DRAWS])
+        rows.append((name, *ends(interval, forecast.years), _error(error), f"[{interval.unit}]" if interval.unit else "", shape))
+        rows.extend((f"   {remark}",) for remark in _remarks(forecast, request, over.get(str(request))))
     lines = [f"{_title(forecast)}", ""]
-    lines += _aligned(rows)
-    lines += ["", *_notes(forecast)]
+    lines += _aligned(rows, columns)
+    lines += ["", *(part for note in _notes(forecast) for part in _broken(note, columns))]
     return "\n".join(lines)
+
+
+def sparkline(draws: np.ndarray) -> str:
+    """How draws are spread between their 1% and 99% points, in blocks; on a log scale where that range is wide.
+
+    Parameters
+    ----------
+    draws : array (...)
+        Infinite ones are left out.
+
+    Returns
+    -------
+    str
+        Empty for a single value.
+
+    Examples
+    --------
+    >>> sparkline(np.arange(1000.0)), sparkline(np.ones(5))
+    ('██████████', '')
+    """
+    values = np.sort(draws[np.isfinite(draws)])
+    if not len(values):
+        return ""
+    low, high = float(values[len(values) // 100]), float(values[-1 - len(values) // 100])
+    if not high > low:
+        return ""
+    edges = np.geomspace(low, high, SPARK + 1) if 0 < low * 20 < high else np.linspace(low, high, SPARK + 1)
+    counts = np.diff(np.searchsorted(values, edges[1:-1], side="right"), prepend=0, append=len(values))
+    return "".join(BLOCKS[math.ceil(len(BLOCKS[1:]) * count / counts.max())] for count in counts)
 
 
 def _title(forecast: Forecast) -> str:
     title = forecast.study.main.title or forecast.study.name
-    return f"{title}: {_percent(forecast.prob)} credible intervals, equal-tailed"
+    return f"{title}: {percent(forecast.prob)} credible intervals, equal-tailed"
 
 
 def _notes(forecast: Forecast) -> list[str]:
     worlds = forecast.draws * forecast.design.chains
     how = "quasi-Monte Carlo" if forecast.design.method == "qmc" else "plain Monte Carlo"
     notes = [f"{worlds:,} worlds ({how}, {forecast.design.chains} replicates), seed {forecast.design.seed}; ± MC is the standard error of the worst figure of a line."]
+    shown = {request.name for request in forecast.requests}
+    if shown <= {text.partition("@")[0] for text in forecast.study.main.quantities}:
+        notes = [*forecast.study.main.notes, *notes]
     notes += [f"given {name} = {text}" for name, text in forecast.study.replaced.items()]
     if not forecast.met:
         notes.append("The Monte Carlo error is larger than asked for: the number of worlds is at its limit.")
@@ -68,7 +109,19 @@ def _each_year(forecast: Forecast) -> Iterable[Request]:
             yield request
 
 
-def _ends(interval: Interval, years: Sequence[float]) -> tuple[str, str, str]:
+def ends(interval: Interval, years: Sequence[float]) -> tuple[str, str, str]:
+    """Low end, median and high end as text, with the digits that the Monte Carlo error supports.
+
+    Parameters
+    ----------
+    interval : Interval
+    years : sequence of float
+        The year axis: a crossing year that is infinite lies after its end, or by its beginning.
+
+    Returns
+    -------
+    tuple of str
+    """
     values = (interval.low, interval.median, interval.high)
     errors = (interval.mcse_low, interval.mcse_median, interval.mcse_high)
     finite = [i for i in range(3) if math.isfinite(values[i])]
@@ -82,48 +135,69 @@ def _error(error: float) -> str:
     return "0" if error == 0 else format_number(error, 1)
 
 
-def _remarks(forecast: Forecast, request: Request, band: dict[float, Interval] | None) -> Iterable[tuple[str, ...]]:
-    draws = forecast.at(request.name, request.year)
+def _remarks(forecast: Forecast, request: Request, band: dict[float, Interval] | None) -> Iterable[str]:
     remarks = []
     if forecast.study.labels[request.name] == YEAR and request.year is None:
         first, last = forecast.years[0], forecast.years[-1]
         never, already = forecast.prob_above(request.name, float(last)), forecast.crossed_by(request.name, first)
         if float(never.value):
-            remarks.append(f"not by {last:g}: {_probability(never)}")
+            remarks.append(f"not by {last:g}: {probability(never)}")
         if float(already.value):
-            remarks.append(f"already by {first:g}: {_probability(already)}")
-    del draws
+            remarks.append(f"already by {first:g}: {probability(already)}")
     for text, value in forecast.study.thresholds.get(request.name, {}).items():
-        remarks.append(f"P(> {text}) = {_probability(forecast.prob_above(request.name, value, request.year))}")
+        remarks.append(f"P(> {text}) = {probability(forecast.prob_above(request.name, value, request.year))}")
     if remarks:
-        yield ("   " + "; ".join(remarks),)
+        yield "; ".join(remarks)
     if band is not None:
         pair = next(d for d in forecast.study.dependences if d.band)
-        shown = "   ".join(f"{rho:+.0f}: {ends[0]} … {ends[2]}".replace("+0", "0") for rho, i in sorted(band.items()) for ends in [_ends(i, forecast.years)])
-        yield (f"   over the dependence of {' and '.join(pair.between)} (here {pair.rank_correlation:g}):   {shown}",)
+        told = {rho: ends(found, forecast.years) for rho, found in sorted(band.items())}
+        shown = "   ".join(f"{'+' if rho > 0 else ''}{rho:g}: {low} … {high}" for rho, (low, _, high) in told.items())
+        yield f"over the dependence of {' and '.join(pair.between)} (here {pair.rank_correlation:g}):"
+        yield f"  {shown}"
 
 
-def _probability(estimate: object) -> str:
+def probability(estimate: object) -> str:
+    """A probability (an estimate) as a percentage, with the digits that its Monte Carlo error supports."""
     value, mcse = float(estimate.value), float(estimate.mcse)  # type: ignore[attr-defined]
     return f"{round_to_error(100 * value, 100 * mcse)}%"
 
 
-def _percent(prob: float) -> str:
+def percent(prob: float) -> str:
+    """An exact probability as a percentage."""
     return f"{100 * prob:.6g}%"
 
 
-def _aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
-    """Rows of cells as lines: the first column to the left, numbers to the right; a row of one cell spans the table."""
+def _aligned(rows: Sequence[tuple[str, ...]], columns: int) -> list[str]:
+    """Rows of cells as lines: labels to the left, broken where the table gets too wide, numbers to the right.
+
+    A row of one cell spans the table.
+    """
     full = [row for row in rows if len(row) > 1]
     widths = [max(len(row[i]) for row in full) for i in range(len(full[0]))]
+    widths[0] = max(NARROWEST, min(widths[0], columns - sum(width + 3 for width in widths[1:])))
     lines = []
     for row in rows:
         if len(row) == 1:
-            lines.append(row[0])
+            indent = " " * (len(row[0]) - len(row[0].lstrip()))
+            lines += [indent + part for part in _broken(row[0].strip(), columns - len(indent))]
             continue
-        cells = [row[0].ljust(widths[0])] + [cell.rjust(widths[i + 1]) for i, cell in enumerate(row[1:-2])]
+        label, *more = _broken(row[0], widths[0]) or [""]
+        cells = [label.ljust(widths[0])] + [cell.rjust(widths[i + 1]) for i, cell in enumerate(row[1:-2])]
         lines.append("   ".join([*cells, row[-2].ljust(widths[-2]), row[-1]]).rstrip())
+        lines += [f"  {part}" for part in more]
     return lines
+
+
+def _broken(text: str, columns: int) -> list[str]:
+    """A text in lines of at most so many columns (of words, as long as words are shorter); runs of spaces are kept."""
+    lines = []
+    while len(text) > columns:
+        # What follows the first line is indented by two.
+        end = text.rfind(" ", 0, columns - 1)
+        end = end if end > 0 else columns - 2
+        lines.append(text[:end].rstrip())
+        text = text[end:].lstrip()
+    return [*lines, text] if text else lines
 
 
 def listing(study: Study) -> str:

@@ -15,7 +15,7 @@ def log_evidence(chains: Chains, data: Series, spec: TrendSpec, seed: int, most:
     """Log marginal likelihood of the rows under a sampled trend.
 
     Meng and Wong, "Simulating ratios of normalizing constants via a simple identity" (1996): a normal is fitted to
-    the first half of every chain, and the bridge is iterated between it and the second half, on the scale of the scores.
+    the first half of every chain and the bridge iterated between it and the second half, on the scale of the scores.
 
     Parameters
     ----------
@@ -83,10 +83,10 @@ def log_posterior(theta: Array, data: Series, spec: TrendSpec, grouped: tuple[st
         sd = values[f"{name}_sd"][:, None]
         total = total + (-0.5 * (off / sd) ** 2 - np.log(sd) - 0.5 * np.log(2 * np.pi)).sum(1)
         values[name] = off
-    return total + log_likelihood(values, data, spec).sum(1)
+    return np.asarray(total + log_likelihood(values, data, spec).sum(1))
 
 
 def _log_normal(points: Array, center: Array, factor: Array) -> Array:
     white = np.linalg.solve(factor, (points - center).T)
     constant = np.log(np.diag(factor)).sum() + len(center) / 2 * np.log(2 * np.pi)
-    return -0.5 * (white**2).sum(0) - constant
+    return np.asarray(-0.5 * (white**2).sum(0) - constant)

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from forecast.backtest import backtest
+from forecast.backtest import Fitter, backtest
 from forecast.diagnostics import loo, loo_difference
-from forecast.trend import Fit, fit, kink_probability
+from forecast.trend import fit, kink_probability
 from forecast.trend_least_squares import kinked_line, straight_line
 from forecast.trend_pymc import Progress
+from forecast.trend_record import Fit
 from forecast.trend_series import Series
 from forecast.trend_spec import TrendSpec
 
@@ -141,10 +142,9 @@ def _future(
     accept: bool,
     cache: Path | None,
 ) -> Measure:
-    def fitter(shape: str):  # type: ignore[no-untyped-def]
-        return lambda past, when: fit(
-            name, past, replace(spec, shape=shape), seed, accept, None, cache, f"{name} {when}"
-        )
+    def fitter(shape: str) -> Fitter:
+        own = replace(spec, shape=shape)
+        return lambda past, when: fit(name, past, own, seed, accept, None, cache, f"{name} {when}")
 
     result = backtest(data, dates, {shape: fitter(shape) for shape in ("straight", "kinked")}, horizon, naive=False)
     a, b = (result.total(shape).crps for shape in ("straight", "kinked"))

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from forecast.special import log_ndtr, ndtri
 from forecast.trend_noise import noise_excess, noise_value
@@ -130,7 +131,7 @@ def running_record(lines: Lines, year: Array, score: Array) -> Array:
     means = mean_line(lines, years[ahead])
     active = np.arange(worlds)
     above = np.zeros(worlds)  # the record's height above the mean line, in scatters, where it no longer changes
-    late_kink = lines.change.any() and (lines.kink > last).any()
+    late_kink = bool(lines.change.any() and (lines.kink > last).any())
     started = False
     for row, at, mean in zip(ahead, years[ahead], means, strict=True):
         record[row] = mean + lines.scatter * above
@@ -148,7 +149,7 @@ def running_record(lines: Lines, year: Array, score: Array) -> Array:
     return np.maximum.accumulate(record, axis=0)
 
 
-def _take(lines: Lines, index: Array) -> Lines:
+def _take(lines: Lines, index: NDArray[np.intp]) -> Lines:
     if len(index) == len(lines.level):
         return lines
     names = ("level", "growth", "change", "kink", "scatter", "rate")
@@ -160,7 +161,7 @@ def _take(lines: Lines, index: Array) -> Lines:
 def _solve(
     lines: Lines, start: float, end: float, mean: Array, log_given: Array, guess: Array | None, late_kink: bool
 ) -> tuple[Array, Array]:
-    """The level that as many systems are expected to exceed by `end` as the world is given, and the first arrivals' share.
+    """The level that as many systems are expected to exceed by `end` as the world is given; the first arrivals' share.
 
     Newton's method on the logarithm of the expected number. It falls and, for normal scatter, is concave in the level,
     so that from above (all systems at the highest mean) the method cannot overshoot.
@@ -195,7 +196,7 @@ def mean_line_at(lines: Lines, when: Array) -> Array:
     """The mean line at one date per world, shape (world,)."""
     path = lines.level + lines.growth * (when - lines.level_year)
     bend = np.maximum(when - lines.kink, 0) - np.maximum(lines.level_year - lines.kink, 0)
-    return path + lines.change * bend
+    return np.asarray(path + lines.change * bend)
 
 
 def _expected(level: Array, pieces: list[tuple[Array, Array, Array]], lines: Lines) -> tuple[Array, Array, Array]:

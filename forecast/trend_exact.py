@@ -146,10 +146,10 @@ class _Problem:
     @classmethod
     def of(cls, data: Series, spec: TrendSpec, kinked: bool) -> _Problem:
         priors = [spec.level, spec.growth, spec.change if kinked else None]
-        mean = tuple(0.0 if prior is None else float(prior.mean()) for prior in priors)
-        sd = tuple(0.0 if prior is None or prior.family == "point" else float(prior.sd()) for prior in priors)
+        m0, m1, m2 = (0.0 if prior is None else float(prior.mean()) for prior in priors)
+        d0, d1, d2 = (0.0 if prior is None or prior.family == "point" else float(prior.sd()) for prior in priors)
         x = data.t - spec.level_year
-        return cls(x, data.y - mean[0] - mean[1] * x, data.se**2, mean, sd, spec, kinked)
+        return cls(x, data.y - m0 - m1 * x, data.se**2, (m0, m1, m2), (d0, d1, d2), spec, kinked)
 
     def kink_at(self, prob: Array) -> Array:
         if not self.kinked or self.spec.kink is None:
@@ -188,7 +188,7 @@ class _Problem:
         b1 = (g1 - l21 * b2) / l11
         b0 = (g0 - l10 * b1 - l20 * b2) / l00
         mean, sd = np.array(self.mean)[:, None], np.array(self.sd)[:, None]
-        return mean + sd * np.stack([b0, b1, b2])
+        return np.asarray(mean + sd * np.stack([b0, b1, b2]))
 
     def _solve(self, plain: list[Array], bent: list[Array], log_weight: Array) -> _Regression:
         """Regression of y on (1, x, bend) with standard normal coefficients scaled by the priors' sd.

@@ -12,7 +12,7 @@ from forecast.series_files import Selection
 from forecast.trend_spec import SHAPES, TrendSpec
 
 _PRIORS = ("level", "growth", "change", "kink", "scatter", "dof", "group_level", "group_growth")
-_ROWS = ("series", "value", "where", "from", "to", "record_fraction", "top_per_year", "group")
+_ROWS = ("series", "value", "where", "from", "to", "record_fraction", "top_per_year", "group", "average")
 _TEXTS = ("label", "unit", "source", "note")
 _FIT = ("trend", "noise", "route", "level_year", "kink_prob", "rate_years", "draws", "chains", "tune", "seed")
 _FIELDS = {*_PRIORS, *_ROWS, *_TEXTS, *_FIT}
@@ -207,4 +207,5 @@ def _selection(table: Mapping[str, Any], place: str, problems: list[Problem]) ->
         table.get("record_fraction"),
         table.get("top_per_year"),
         str(table.get("group", "")),
+        str(table.get("average", "")),
     )

@@ -9,7 +9,6 @@ import numpy as np
 from forecast.errors import StudyError
 from forecast.trend_series import Array, Series
 
-
 _BLOCK = 8192  # bootstrap samples at a time, so that memory stays small
 
 
@@ -51,7 +50,7 @@ class LeastSquares:
     @property
     def log_likelihood(self) -> float:
         """Largest Gaussian log likelihood, with the variance fitted (divisor n)."""
-        return -0.5 * self.rows * (np.log(2 * np.pi * self.rss / self.rows) + 1)
+        return float(-0.5 * self.rows * (np.log(2 * np.pi * self.rss / self.rows) + 1))
 
     @property
     def aic(self) -> float:
@@ -71,13 +70,13 @@ class LeastSquares:
         return self.level + self.growth_before * (year - self.center) + (self.growth_after - self.growth_before) * bend
 
     def growth_interval(self, prob: float = 0.9) -> tuple[float, float]:
-        """Textbook confidence interval of a straight line's growth (Student's t, rows - 2 degrees of freedom), OOM/year."""
+        """Textbook confidence interval of a straight line's growth (Student's t, rows - 2 dof), OOM/year."""
         se = np.sqrt(self.rss / (self.rows - 2) / self.spread)
-        half = se * _t_quantile(0.5 + prob / 2, self.rows - 2)
+        half = se * t_quantile(0.5 + prob / 2, self.rows - 2)
         return self.growth_before - half, self.growth_before + half
 
     def prediction(self, year: Array) -> tuple[Array, Array]:
-        """Middle and scale of the textbook predictive distribution of a new row: Student's t with rows - 2 degrees of freedom."""
+        """Middle and scale of a new row's textbook predictive distribution: Student's t with rows - 2 dof."""
         variance = self.rss / (self.rows - 2)
         scale = np.sqrt(variance * (1 + 1 / self.rows + (year - self.center) ** 2 / self.spread))
         return self.line(year), scale
@@ -139,7 +138,7 @@ def kinked_line(data: Series, margin: int = 3) -> LeastSquares:
         free = bends - bends @ unit @ unit.T
         norm = (free**2).sum(1)
         gain = np.divide((free @ residual) ** 2, norm, out=np.zeros_like(norm), where=norm > 1e-12)
-        return total - gain
+        return np.asarray(total - gain)
 
     share = np.linspace(0, 1, 9)
     points = np.unique(dates[:-1, None] + np.diff(dates)[:, None] * share)
@@ -162,8 +161,12 @@ def kinked_line(data: Series, margin: int = 3) -> LeastSquares:
 
 
 def pairs_bootstrap(data: Series, draws: int, rng: np.random.Generator) -> Array:
-    """Growth of straight lines through rows drawn with replacement (pairs bootstrap), shape (draw,), OOM/year; NaN where
-    a sample has a single date.
+    """Growth of straight lines through rows drawn with replacement (pairs bootstrap), OOM/year.
+
+    Returns
+    -------
+    (draw,) array
+        NaN where a sample has a single date.
 
     Raises
     ------
@@ -191,7 +194,8 @@ def _need(data: Series, rows: int) -> None:
         raise StudyError.at(data.name, f"all rows have the same date ({data.t[0]:.2f})", "a trend needs several dates")
 
 
-def _t_quantile(prob: float, dof: float) -> float:
+def t_quantile(prob: float, dof: float) -> float:
+    """Quantile of Student's t."""
     from scipy.special import stdtrit
 
     return float(stdtrit(dof, prob))

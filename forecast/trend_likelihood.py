@@ -75,12 +75,12 @@ def log_likelihood(values: Values, data: Series, spec: TrendSpec) -> Array:
     scale = row_scale(values, slope, data)
     z2 = ((data.y - line) / scale) ** 2
     if "dof" not in values:
-        return -0.5 * (np.log(2 * np.pi) + z2) - np.log(scale)
+        return np.asarray(-0.5 * (np.log(2 * np.pi) + z2) - np.log(scale))
     from scipy.special import gammaln
 
     dof = values["dof"]
     constant = gammaln((dof + 1) / 2) - gammaln(dof / 2) - 0.5 * np.log(np.pi * dof)
-    return constant[:, None] - (dof[:, None] + 1) / 2 * np.log1p(z2 / dof[:, None]) - np.log(scale)
+    return np.asarray(constant[:, None] - (dof[:, None] + 1) / 2 * np.log1p(z2 / dof[:, None]) - np.log(scale))
 
 
 def replicate(values: Values, data: Series, spec: TrendSpec, rng: np.random.Generator) -> Array:

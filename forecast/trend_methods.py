@@ -1,7 +1,7 @@
 """Published ways of getting a growth rate or a year out of dated costs, as functions of arrays.
 
-Cottier, *Trends in the dollar training cost of machine learning systems* (2023), estimates the growth of cost in two ways
-and mixes them; a forecast by end points is what its summary gives for the naive extrapolation.
+Cottier, *Trends in the dollar training cost of machine learning systems* (2023), estimates the growth of cost in two
+ways and mixes them; a forecast by end points is what its summary gives for the naive extrapolation.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def cost_growth_from_compute(compute: Series, price_performance_growth: Array, r
 
 def growth_from_doubling(years: Array) -> Array:
     """Growth in OOM/year of something that doubles in so many years: ``log10(2) / years``; any shape."""
-    return np.log10(2) / np.asarray(years, dtype=float)
+    return np.asarray(np.log10(2) / np.asarray(years, dtype=float))
 
 
 def cost_from_compute(flop: Array, flop_per_dollar: Array) -> Array:
@@ -71,7 +71,7 @@ def cost_from_hardware(units: Array, hours: Array, unit_price: Array, lifetime_h
     >>> float(cost_from_hardware(np.array(1000.0), np.array(876.0), np.array(10_000.0), np.array(17_520.0)))
     500000.0
     """
-    return np.asarray(units, dtype=float) * unit_price * np.asarray(hours, dtype=float) / lifetime_hours
+    return np.asarray(np.asarray(units, dtype=float) * unit_price * hours / lifetime_hours)
 
 
 def mixture(parts: Sequence[Array], weights: Sequence[float], choice: Array) -> Array:
@@ -98,13 +98,13 @@ def mixture(parts: Sequence[Array], weights: Sequence[float], choice: Array) -> 
     share = _shares(parts, weights)
     # A coordinate of 1, or above a sum that rounding left below 1, belongs to the last part that has weight.
     which = np.minimum(np.searchsorted(np.cumsum(share), choice, side="right"), np.flatnonzero(share)[-1])
-    return np.choose(which, list(parts))
+    return np.asarray(np.choose(which, list(parts)))
 
 
 def linear_average(parts: Sequence[Array], weights: Sequence[float]) -> Array:
     """Weighted mean within each world (the estimates' errors average out), (world,)."""
     share = _shares(parts, weights)
-    return np.einsum("p,pw->w", share, np.stack(list(parts)))
+    return np.asarray(np.einsum("p,pw->w", share, np.stack(list(parts))))
 
 
 def end_points(start: float, start_year: float, growth: Sequence[float], threshold: float) -> tuple[float, ...]:
@@ -142,4 +142,4 @@ def _shares(parts: Sequence[Array], weights: Sequence[float]) -> Array:
         raise UsageError(
             f"{len(share)} weights ({list(weights)}) for {len(parts)} parts; give one weight of 0 or more for each"
         )
-    return share / share.sum()
+    return np.asarray(share / share.sum())

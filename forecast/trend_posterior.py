@@ -143,11 +143,12 @@ class Posterior:
         meta["record_group"] = list(self.record_group)
         arrays = {f"draw/{key}": value for key, value in self.draws.items()}
         arrays |= {f"group/{key}": value for key, value in self.group_draws.items()}
-        arrays |= {"record_t": self.record_t, "record_y": self.record_y, "order": self.order}
+        arrays |= {"record_t": self.record_t, "record_y": self.record_y}
         if self.table is not None:
             arrays["table"] = self.table
         with path.open("wb") as file:
-            np.savez(file, meta=np.frombuffer(json.dumps(meta).encode(), dtype=np.uint8), **arrays)  # type: ignore[arg-type]
+            text = np.frombuffer(json.dumps(meta).encode(), dtype=np.uint8)
+            np.savez(file, meta=text, order=self.order, **arrays)  # type: ignore[arg-type]
 
     @classmethod
     def load(cls, path: Path) -> Posterior:

@@ -157,7 +157,7 @@ def _columns(data: Series, spec: TrendSpec) -> dict[str, Any]:
         else:
             table[i] = scores_to_values(prior, score)
     columns = {"t": data.t, "y": data.y, "se": data.se, "se_t": data.se_t, "level_year": np.array(spec.level_year)}
-    rise = np.gradient(table, axis=1, edge_order=2)
+    rise: Array = np.asarray(np.gradient(table, axis=1, edge_order=2))
     columns |= {"location": location, "scale": scale, "table": table.ravel(), "rise": rise.ravel()}
     if spec.group_level is not None or spec.group_growth is not None:
         columns["member"] = data.group_index()
@@ -234,7 +234,7 @@ def _configure(cache: Path | None) -> None:
 
 
 def _interpolate(pt: Any, score: Any, table: Any, rise: Any) -> Any:
-    """Cubic Hermite interpolation of each parameter's quantile function in its normal score; constant beyond the table."""
+    """Cubic Hermite interpolation of each parameter's quantile function at its normal score; constant beyond."""
     place = (pt.clip(score, -SCORE_LIMIT, SCORE_LIMIT * (1 - 1e-12)) + SCORE_LIMIT) / _STEP
     node = pt.floor(place)
     f = place - node

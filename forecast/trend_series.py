@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -53,13 +53,9 @@ class Series:
     def take(self, rows: Mask | NDArray[np.intp]) -> Series:
         """The rows that a mask of shape (row,) or an array of positions picks."""
         where = np.flatnonzero(rows) if np.asarray(rows).dtype == bool else np.asarray(rows)
-        picked = {
-            item.name: tuple(value[i] for i in where) if isinstance(value, tuple) and value else value
-            for item in fields(self)
-            if not isinstance(value := getattr(self, item.name), np.ndarray)
-        }
-        arrays = {key: getattr(self, key)[where] for key in ("t", "y", "se", "se_t")}
-        return Series(**picked, **arrays)
+        t, y, se, se_t = (column[where] for column in (self.t, self.y, self.se, self.se_t))
+        group, label = (tuple(texts[i] for i in where) if texts else () for texts in (self.group, self.label))
+        return Series(self.name, t, y, se, se_t, group, label, self.source)
 
     @property
     def groups(self) -> tuple[str, ...]:
@@ -218,7 +214,7 @@ def near_record(data: Series, fraction: float = 0.1) -> Mask:
         raise StudyError.at(data.name, f"the share of the record must be above 0 ({fraction})", "write 0.1 for 10%")
     running = np.concatenate([[-np.inf], np.maximum.accumulate(data.y)])
     record = running[np.searchsorted(data.t, data.t, side="left")]
-    return data.y >= record + np.log10(fraction)
+    return np.asarray(data.y >= record + np.log10(fraction))
 
 
 def top_per_year(data: Series, n: int) -> Mask:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 
@@ -24,9 +26,9 @@ LEAST_DOF = 2.0
 class TrendSpec:
     """The declaration of a log-linear trend.
 
-    ``y = level + growth * (t - level_year) + change * (max(t - kink, 0) - max(level_year - kink, 0)) + scatter * noise``
-    in log10 units, so that `level` is the mean line's height in `level_year` and `growth` its slope before the kink,
-    whichever shape is fitted.
+    ``y = level + growth * (t - level_year) + change * bend(t) + scatter * noise`` in log10 units, with
+    ``bend(t) = max(t - kink, 0) - max(level_year - kink, 0)``, so that `level` is the mean line's height in
+    `level_year` and `growth` its slope before the kink, whichever shape is fitted.
 
     Parameters
     ----------
@@ -109,6 +111,24 @@ def choose_route(spec: TrendSpec, data: Series) -> str:
     if spec.route != "auto":
         return spec.route
     return "pymc" if any(_only_pymc(spec, data)) else "exact"
+
+
+def series_hash(data: Series) -> str:
+    """SHA-256 of everything in a series that a fit sees."""
+    digest = hashlib.sha256()
+    for column in (data.t, data.y, data.se, data.se_t):
+        digest.update(np.ascontiguousarray(column).tobytes())
+    digest.update("\0".join(data.group).encode())
+    return digest.hexdigest()
+
+
+def fit_key(data: Series, spec: TrendSpec, seed: int) -> str:
+    """The hash under which a fit is kept: equal if and only if series, declaration and seed are.
+
+    Versions of code are not part of it; whoever keeps fits adds the engine's own.
+    """
+    text = json.dumps([series_hash(data), spec.describe(), seed], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def check(spec: TrendSpec, data: Series, place: str) -> None:
@@ -209,9 +229,8 @@ def _wrong_rows(spec: TrendSpec, data: Series, place: str) -> Iterator[Problem]:
             f"all rows {what}, so the scatter cannot be learnt",
             "check the values, or state their errors (se)",
         )
-    if spec.group_level is not None or spec.group_growth is not None:
-        if len(data.groups) < 2:
-            yield Problem(where, f"a hierarchy over {len(data.groups)} group", "name a column with at least two groups")
+    if (spec.group_level is not None or spec.group_growth is not None) and len(data.groups) < 2:
+        yield Problem(where, f"a hierarchy over {len(data.groups)} group", "name a column with at least two groups")
 
 
 def _only_pymc(spec: TrendSpec, data: Series, place: str = "") -> Iterator[Problem]:

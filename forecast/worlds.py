@@ -11,8 +11,8 @@ numbers; Matousek, "On the L2-discrepancy for anchored boxes" (1998), for the ra
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Literal
 
@@ -46,6 +46,8 @@ class Design:
     mixing : ndarray (input, coordinate) or None
         Rows have length one: input scores are ``mixing @ coordinates``. It carries dependence
         (`forecast.dependence.factor`) and rotation (`aimed`). None: one coordinate per input.
+    given : mapping of str to ndarray (chain, particle)
+        Inputs whose scores are not the design's own but these, over and over: draws of a posterior.
     """
 
     inputs: tuple[str, ...]
@@ -53,6 +55,7 @@ class Design:
     method: Literal["qmc", "mc"] = "qmc"
     chains: int = 8
     mixing: np.ndarray | None = None
+    given: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     @property
     def coordinates(self) -> int:
@@ -91,6 +94,8 @@ def scores(design: Design, start: int, stop: int) -> np.ndarray:
     if not 0 <= start <= stop <= 1 << INPUT_BITS:
         raise ValueError(f"draws {start} to {stop} lie outside 0 to 2**{INPUT_BITS}; ask for fewer draws")
     mixing = np.eye(len(design.inputs)) if design.mixing is None else design.mixing
+    if design.given:
+        mixing = np.where(np.isin(design.inputs, list(design.given))[:, None], 0.0, mixing)
     used = np.flatnonzero(mixing.any(axis=0)).tolist()
     columns = (_sobol if design.method == "qmc" else _independent)(design, used, start, stop)
     out = np.empty((len(design.inputs), design.chains, stop - start))
@@ -104,6 +109,10 @@ def scores(design: Design, start: int, stop: int) -> np.ndarray:
                 begun.add(row)
             else:
                 out[row] += np.multiply(score, mixing[row, coordinate], out=term)
+    for row, name in enumerate(design.inputs):
+        if name in design.given:
+            particles = design.given[name]
+            np.take(particles, np.arange(start, stop) % particles.shape[1], axis=1, out=out[row])
     return out
 
 

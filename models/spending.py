@@ -101,6 +101,30 @@ def cost_growth_by_difference(compute_growth, price_performance_growth):
     return compute_growth - price_performance_growth
 
 
+def fitted_growth_method1(all_compute_trend_growth, price_performance_trend_growth):
+    """Growth of training cost as fitted growth of compute less fitted growth of price-performance [OOM/year].
+
+    Source: Cottier 2023, Method 1, on the study's own tables.
+    """
+    return all_compute_trend_growth - price_performance_trend_growth
+
+
+def fitted_growth_method2(owned_cost_trend_growth):
+    """Growth of training cost as fitted to the costs of single systems on owned hardware [OOM/year].
+
+    Source: Cottier 2023, Method 2, on the study's own tables.
+    """
+    return owned_cost_trend_growth
+
+
+def fitted_cost_growth(fitted_growth_method1, fitted_growth_method2, method1_holds):
+    """Growth of training cost as a weighted mixture of both fitted methods [OOM/year].
+
+    Source: Cottier 2023, note 10 of the summary (the mixture), on the study's own tables.
+    """
+    return np.where(method1_holds > 0, fitted_growth_method1, fitted_growth_method2)
+
+
 def cost_doubling_time(cost_growth):
     """Time in which the cost of the largest training run doubles [month]."""
     return np.log10(2) / cost_growth

@@ -15,8 +15,9 @@ import pytest
 import scipy.special as ss
 import scipy.stats as sts
 
-from forecast import shapes
-from forecast.family import FAMILIES, card_fit
+from forecast import shapes, tabulated
+from forecast.family import FAMILIES
+from forecast.fitting import card_fit
 from forecast.marginal import truncated
 from forecast.mixture import mixture
 from forecast.special import ndtr, ndtri, normal_score
@@ -36,7 +37,7 @@ def quantile_error(marginal, z, cdf, sf, pdf, absolute=0.0):
     assert seen.any()
     miss = np.where(z < 0, cdf(x) - ss.ndtr(z), ss.ndtr(-z) - sf(x))[seen]
     with np.errstate(divide="ignore"):
-        error = np.abs(miss) / pdf(x)[seen]
+        error = np.abs(miss) / pdf(x[seen])
     # where no double lies between x and the end of the support, x is exact
     return float(np.max(np.maximum(error - absolute - 3e-16 * np.abs(x[seen]), 0.0) / np.abs(x[seen])))
 
@@ -45,15 +46,16 @@ def test_closed_forms():
     with mp.workdps(30):
         p = np.array([float(mp.ncdf(z)) for z in Z])
         q = np.array([float(mp.ncdf(-z)) for z in Z])
+        exponent = np.array([float(-mp.log1p(-mp.ncdf(z)) if z < 0 else -mp.log(mp.ncdf(-z))) for z in Z])
     expected = {
         shapes.normal(3.0, 2.0): 3.0 + 2.0 * Z,
         shapes.lognormal(3.0, 2.0): 3.0 * np.exp(2.0 * Z),
         shapes.uniform(-1.0, 5.0): -1.0 + 6.0 * p,
         shapes.loguniform(2.0, 50.0): 2.0 * 25.0**p,
-        shapes.exponential(3.0): -3.0 * np.where(Z < 0, np.log1p(-p), np.log(q)),
-        shapes.pareto(2.0, 1.5): 2.0 * np.exp(np.where(Z < 0, np.log1p(-p), np.log(q)) / -1.5),
+        shapes.exponential(3.0): 3.0 * exponent,
+        shapes.pareto(2.0, 1.5): 2.0 * np.exp(exponent / 1.5),
         shapes.triangular(0.0, 1.0, 5.0): np.where(p < 0.2, np.sqrt(5.0 * p), 5.0 - np.sqrt(20.0 * q)),
-        shapes.triangular(0.0, 0.0, 1.0): np.where(Z < 0, -np.expm1(0.5 * np.log1p(-p)), 1.0 - np.sqrt(q)),
+        shapes.triangular(0.0, 0.0, 1.0): -np.expm1(-0.5 * exponent),
     }
     for marginal, x in expected.items():
         np.testing.assert_allclose(marginal.from_normal(Z), x, rtol=1e-13, atol=1e-15)
@@ -62,7 +64,7 @@ def test_closed_forms():
 @pytest.mark.parametrize("shape", [0.01, 0.1, 0.5, 1.0, 3.0, 100.0, 1e4])
 def test_gamma(shape):
     cdf, sf, pdf = (lambda x: ss.gammainc(shape, x)), (lambda x: ss.gammaincc(shape, x)), sts.gamma(shape).pdf
-    assert quantile_error(shapes.gamma(shape, 1.0), Z, cdf, sf, pdf) < RELATIVE
+    assert quantile_error(tabulated.gamma(shape, 1.0), Z, cdf, sf, pdf) < RELATIVE
 
 
 def gamma_lower(a, x):
@@ -80,15 +82,18 @@ def gamma_lower(a, x):
 @pytest.mark.parametrize("shape", [0.001, 0.1, 1e6])
 def test_gamma_in_many_digits(shape):
     with mp.workdps(40):
-        marginal = shapes.gamma(shape, 1.0)
-        for z, x in zip(COARSE, marginal.from_normal(np.array(COARSE)), strict=True):
+        marginal = tabulated.gamma(shape, 1.0)
+        scores = COARSE[:: 4 if shape > 1e3 else 1]
+        for z, x in zip(scores, marginal.from_normal(np.array(scores)), strict=True):
             if x < 1e-290:
                 continue
             miss = gamma_lower(shape, x) - mp.ncdf(z)
             density = mp.exp((shape - 1) * mp.log(x) - x - mp.loggamma(shape))
             assert abs(miss / density / x) < RELATIVE, z
             assert marginal.tails(np.array([x]))[0][0] == pytest.approx(float(gamma_lower(shape, x)), rel=1e-10)
-            assert marginal.log_density(np.array([x]))[0] == pytest.approx(float(mp.log(density)), rel=1e-12, abs=1e-12)
+            assert marginal.log_density(np.array([x]))[0] == pytest.approx(
+                float(mp.log(density)), rel=1e-12, abs=1e-9 if shape > 1e3 else 1e-12
+            )
 
 
 @pytest.mark.parametrize(
@@ -102,16 +107,15 @@ def test_beta(a, b):
 
     def pdf(x):
         if log_beta is None:
-            return np.exp(shapes.beta(a, b).log_density(x))
-        with np.errstate(divide="ignore"):
-            return np.exp((a - 1) * np.log(x) + (b - 1) * np.log1p(-x) - log_beta)
+            return np.exp(tabulated.beta(a, b).log_density(x))
+        return np.exp(ss.xlogy(a - 1, x) + ss.xlog1py(b - 1, -x) - log_beta)
 
-    assert quantile_error(shapes.beta(a, b), Z, cdf, sf, pdf) < RELATIVE
+    assert quantile_error(tabulated.beta(a, b), Z, cdf, sf, pdf) < RELATIVE
 
 
 @pytest.mark.parametrize("df", [0.3, 1.0, 1.5, 2.0, 4.0, 30.0, 1e6])
 def test_student_t(df):
-    marginal = shapes.student_t(df, 0.0, 1.0)
+    marginal = tabulated.student_t(df, 0.0, 1.0)
 
     def tail(x):
         return 0.5 * ss.betainc(0.5 * df, 0.5, df / (df + x * x))
@@ -121,20 +125,21 @@ def test_student_t(df):
 
     pdf = sts.t(df).pdf
     outer = Z[np.abs(Z) > 1]
-    assert quantile_error(marginal, outer, tail, tail, pdf) < RELATIVE
+    # the reference rounds its argument df / (df + x²), which costs it df/2 units in the last place
+    assert quantile_error(marginal, outer, tail, tail, pdf) < max(RELATIVE, 0.5 * df * 2.2e-16)
     z = Z[np.abs(Z) <= 1]
     x = marginal.from_normal(z)
     np.testing.assert_allclose(middle(x), 0.5 * ss.erf(np.abs(z) / math.sqrt(2)), rtol=1e-12, atol=1e-18)
     np.testing.assert_array_equal(np.sign(x), np.sign(z))
-    np.testing.assert_allclose(shapes.student_t(df, 7.0, 3.0).from_normal(z), 7.0 + 3.0 * x, rtol=1e-14)
+    np.testing.assert_allclose(tabulated.student_t(df, 7.0, 3.0).from_normal(z), 7.0 + 3.0 * x, rtol=1e-14)
 
 
 def test_pert_is_a_scaled_beta():
     a, b = 1 + 4 / 9, 1 + 32 / 9
     np.testing.assert_allclose(
-        shapes.pert(1.0, 2.0, 10.0, 4.0).from_normal(Z), 1 + 9 * shapes.beta(a, b).from_normal(Z), rtol=1e-14
+        tabulated.pert(1.0, 2.0, 10.0, 4.0).from_normal(Z), 1 + 9 * tabulated.beta(a, b).from_normal(Z), rtol=1e-14
     )
-    assert shapes.pert(1.0, 2.0, 10.0, 4.0).mean() == pytest.approx((1 + 4 * 2 + 10) / 6)
+    assert tabulated.pert(1.0, 2.0, 10.0, 4.0).mean() == pytest.approx((1 + 4 * 2 + 10) / 6)
 
 
 @pytest.mark.parametrize(
@@ -177,8 +182,8 @@ def test_a_million_expected_events_in_many_digits():
 @pytest.mark.parametrize("name", ["gamma", "beta", "student_t", "pert"])
 def test_beyond_the_table_quantiles_are_solved_for(name):
     marginal = {
-        "gamma": shapes.gamma(2.0, 1.0), "beta": shapes.beta(2.0, 5.0),
-        "student_t": shapes.student_t(3.0, 0.0, 1.0), "pert": shapes.pert(0.0, 1.0, 3.0, 4.0),
+        "gamma": tabulated.gamma(2.0, 1.0), "beta": tabulated.beta(2.0, 5.0),
+        "student_t": tabulated.student_t(3.0, 0.0, 1.0), "pert": tabulated.pert(0.0, 1.0, 3.0, 4.0),
     }[name]  # fmt: skip
     z = np.array([-36.0, -20.0, -9.01, -8.99, 8.99, 9.01, 20.0, 36.0])
     x = marginal.from_normal(z)
@@ -195,9 +200,9 @@ DENSITIES = [
     (shapes.normal(1.0, 2.0), sts.norm(1, 2)), (shapes.lognormal(3.0, 0.7), sts.lognorm(0.7, scale=3)),
     (shapes.uniform(1.0, 3.0), sts.uniform(1, 2)), (shapes.loguniform(1.0, 30.0), sts.loguniform(1, 30)),
     (shapes.triangular(0.0, 1.0, 5.0), sts.triang(0.2, 0, 5)), (shapes.exponential(3.0), sts.expon(0, 3)),
-    (shapes.pareto(3.0, 2.5), sts.pareto(2.5, scale=3)), (shapes.gamma(0.3, 2.0), sts.gamma(0.3, scale=2)),
-    (shapes.gamma(40.0, 2.0), sts.gamma(40, scale=2)), (shapes.beta(0.4, 3.0), sts.beta(0.4, 3)),
-    (shapes.student_t(4.0, 1.0, 2.0), sts.t(4, 1, 2)), (shapes.pert(0.0, 1.0, 4.0, 4.0), sts.beta(2, 4, 0, 4)),
+    (shapes.pareto(3.0, 2.5), sts.pareto(2.5, scale=3)), (tabulated.gamma(0.3, 2.0), sts.gamma(0.3, scale=2)),
+    (tabulated.gamma(40.0, 2.0), sts.gamma(40, scale=2)), (tabulated.beta(0.4, 3.0), sts.beta(0.4, 3)),
+    (tabulated.student_t(4.0, 1.0, 2.0), sts.t(4, 1, 2)), (tabulated.pert(0.0, 1.0, 4.0, 4.0), sts.beta(2, 4, 0, 4)),
 ]  # fmt: skip
 
 
@@ -214,25 +219,28 @@ def test_densities_tails_and_moments(marginal, reference):
 
 
 def test_moments_that_do_not_exist():
-    assert math.isnan(shapes.student_t(1.0, 0.0, 1.0).mean()) and math.isnan(shapes.student_t(1.0, 0.0, 1.0).sd())
-    assert shapes.student_t(1.5, 4.0, 1.0).mean() == 4.0 and math.isinf(shapes.student_t(1.5, 4.0, 1.0).sd())
+    assert math.isnan(tabulated.student_t(1.0, 0.0, 1.0).mean()) and math.isnan(tabulated.student_t(1.0, 0.0, 1.0).sd())
+    assert tabulated.student_t(1.5, 4.0, 1.0).mean() == 4.0 and math.isinf(tabulated.student_t(1.5, 4.0, 1.0).sd())
     assert math.isinf(shapes.pareto(1.0, 1.0).mean()) and math.isinf(shapes.pareto(1.0, 2.0).sd())
-    assert truncated(shapes.student_t(1.0, 0.0, 1.0), 0.0, math.inf).mean() == math.inf
-    assert truncated(shapes.student_t(1.0, 0.0, 1.0), -math.inf, 0.0).mean() == -math.inf
-    cauchy = truncated(shapes.student_t(1.0, 0.0, 1.0), 0.0, 2.0)
+    assert truncated(tabulated.student_t(1.0, 0.0, 1.0), 0.0, math.inf).mean() == math.inf
+    assert truncated(tabulated.student_t(1.0, 0.0, 1.0), -math.inf, 0.0).mean() == -math.inf
+    cauchy = truncated(tabulated.student_t(1.0, 0.0, 1.0), 0.0, 2.0)
     assert cauchy.mean() == pytest.approx(0.5 * math.log(5) / math.atan(2), rel=1e-12)
 
 
-@pytest.mark.parametrize(("low", "high"), [(-1.0, 2.0), (0.5, math.inf), (10.0, math.inf), (-20.0, -19.0), (30.0, 31.0)])
+@pytest.mark.parametrize(
+    ("low", "high"), [(-1.0, 2.0), (0.5, math.inf), (10.0, math.inf), (-20.0, -19.0), (30.0, 31.0)]
+)
 def test_truncated_normal(low, high):
     marginal = truncated(shapes.normal(0.0, 1.0), low, high)
     z = np.array(COARSE)
     x = marginal.from_normal(z)
     assert np.all((x >= low) & (x <= high)) and np.all(np.diff(x) >= 0)
     with mp.workdps(60):
-        a, b = mp.ncdf(low), mp.ncdf(high)
+        flip = -1 if low > 0 else 1  # in the upper tail, 1 - Phi has the digits
+        a, b = flip * mp.ncdf(flip * low), flip * mp.ncdf(flip * high)
         for score, value in zip(z, x, strict=True):
-            share = (mp.ncdf(mp.mpf(float(value))) - a) / (b - a)
+            share = (flip * mp.ncdf(flip * mp.mpf(float(value))) - a) / (b - a)
             goal = mp.ncdf(mp.mpf(float(score)))
             density = mp.npdf(mp.mpf(float(value))) / (b - a)
             assert abs((share - goal) / density) < 1e-14 * abs(value) + 1e-15, score
@@ -262,11 +270,11 @@ MIXTURES = {
     "modes ten sd apart": ([shapes.normal(0.0, 1.0), shapes.normal(10.0, 1.0)], [0.5, 0.5]),
     "scales": ([shapes.lognormal(1e-8, 0.5), shapes.lognormal(1e8, 0.5)], [1 - 1e-6, 1e-6]),
     "needle": ([shapes.normal(0.0, 1.0), shapes.normal(0.0, 1e-6)], [0.5, 0.5]),
-    "singular after an atom": ([shapes.point(0.0), shapes.beta(0.05, 30.0)], [0.5, 0.5]),
-    "kinks and tails": ([shapes.student_t(1.5, 0.0, 1.0), shapes.pareto(1.0, 1.5), shapes.triangular(0.0, 1.0, 5.0)],
+    "singular after an atom": ([shapes.point(0.0), tabulated.beta(0.05, 30.0)], [0.5, 0.5]),
+    "kinks and tails": ([tabulated.student_t(1.5, 0.0, 1.0), shapes.pareto(1.0, 1.5), shapes.triangular(0.0, 1.0, 5.0)],
                         [0.2, 0.3, 0.5]),
     "count and smooth": ([shapes.poisson(3.0), shapes.lognormal(2.0, 0.3)], [0.5, 0.5]),
-    "nested": ([mixture([shapes.point(0.0), shapes.exponential(2.0)], [0.2, 0.8]), shapes.gamma(0.1, 3.0)], [0.5, 0.5]),
+    "nested": ([mixture([shapes.point(0.0), shapes.exponential(2.0)], [0.2, 0.8]), tabulated.gamma(0.1, 3.0)], [0.5, 0.5]),
 }  # fmt: skip
 
 
@@ -299,7 +307,9 @@ def test_atoms_of_a_mixture_are_exact():
     assert np.count_nonzero(x == 1.0) == 20_000
     assert np.count_nonzero((x > 0) & (x < 1)) == pytest.approx(1e5 * below, abs=1)
     np.testing.assert_allclose(marginal.log_density(np.array([0.0, 1.0])), np.log([0.6, 0.2]))
-    assert marginal.mean() == pytest.approx(0.2 + 0.1 * 3**0.5 * math.exp(0.334**2 / 2) + 0.1 * 20**0.5 * math.exp(0.489**2 / 2))
+    assert marginal.mean() == pytest.approx(
+        0.2 + 0.1 * 3**0.5 * math.exp(0.334**2 / 2) + 0.1 * 20**0.5 * math.exp(0.489**2 / 2)
+    )
 
 
 def test_a_mixture_of_one_shape_is_that_shape():
@@ -309,7 +319,7 @@ def test_a_mixture_of_one_shape_is_that_shape():
 
 
 def test_a_stored_table_gives_the_same_bits():
-    for make in (lambda s=None: shapes.gamma(0.7, 2.0, s), lambda s=None: mixture(*MIXTURES["botec"], s)):
+    for make in (lambda s=None: tabulated.gamma(0.7, 2.0, s), lambda s=None: mixture(*MIXTURES["botec"], s)):
         fresh = make()
         again = make(Table.from_json(fresh.table().to_json()))
         np.testing.assert_array_equal(fresh.from_normal(Z), again.from_normal(Z))
@@ -346,7 +356,7 @@ def test_mean_and_sd_are_met():
         marginal = FAMILIES[name].marginal(**FAMILIES[name].canonical({"mean": mean, "sd": sd}))
         assert (marginal.mean(), marginal.sd()) == pytest.approx((mean, sd), rel=1e-12)
     student = FAMILIES["student_t"].canonical({"df": 5.0, "mean": 3.0, "sd": 2.0})
-    assert shapes.student_t(**student).sd() == pytest.approx(2.0)
+    assert tabulated.student_t(**student).sd() == pytest.approx(2.0)
 
 
 def test_quantiles_are_honoured_and_normals_recovered():

@@ -89,7 +89,9 @@ def test_a_value_does_not_depend_on_its_place(function):
     alone = np.array([function(v) for v in x[:200]])
     np.testing.assert_array_equal(whole[:200], alone)
     for offset in range(1, 9):
-        np.testing.assert_array_equal(function(x[offset : offset + 1000 + offset]), whole[offset : offset + 1000 + offset])
+        np.testing.assert_array_equal(
+            function(x[offset : offset + 1000 + offset]), whole[offset : offset + 1000 + offset]
+        )
 
 
 @settings(max_examples=200, deadline=None)

@@ -12,10 +12,14 @@ import pytest
 from forecast import trend
 from forecast.diagnostics import Convergence, convergence, loo, loo_difference, provenance_of, read_tree, write_tree
 from forecast.errors import GateError, StudyError, UsageError
-from forecast.trend import Gate, fit, fit_key, gate_from, series_hash, tree_of
+from forecast.trend import fit
 from forecast.trend_curve import mean_line, new_system
+from forecast.trend_gate import Gate, gate_from
+from forecast.trend_likelihood import log_likelihood
 from forecast.trend_noise import noise_table
 from forecast.trend_posterior import Posterior, along_first_component, make_posterior
+from forecast.trend_pymc import Chains
+from forecast.trend_record import fit_key, series_hash, tree_of
 from tests.trend_support import LEVEL_YEAR, made_up, spec
 
 DATA = made_up(np.random.default_rng(1))
@@ -215,24 +219,24 @@ def test_a_chain_that_never_moves_is_not_converged():
 def test_a_fit_behind_the_gate_is_refused_and_can_be_accepted(monkeypatch):
     """The sampler is replaced by one that returns chains which disagree."""
     rng = np.random.default_rng(5)
-    declared = spec("kinked", route="pymc")
+    declared = spec("kinked", route="pymc", draws=1600)
     calls = []
 
     def sampler(data, own, seed, draws, target_accept, progress, cache):
         calls.append((draws, target_accept))
         scores = 0.1 * rng.standard_normal((4, draws, 5)) + np.array([0, 0, 0, 1.0])[:, None, None]
-        return trend.Chains(scores, {}, {"diverging": np.zeros((4, draws), dtype=bool)}, "nutpie")
+        return Chains(scores, {}, {"diverging": np.zeros((4, draws), dtype=bool)}, "nutpie")
 
     monkeypatch.setattr(trend, "sample", sampler)
     with pytest.raises(GateError, match=r"trend x \(kinked\) has not converged: R-hat is .*accept it with --accept") as caught:
         fit("x", DATA, declared, 1)
     assert caught.value.exit_code == 4
     # Drawn longer and in smaller steps before giving up.
-    assert calls == [(1000, 0.9), (4000, 0.98), (16000, 0.98)]
+    assert calls == [(400, 0.9), (1600, 0.95), (6400, 0.98)]
     accepted = fit("x", DATA, declared, 1, accept=True)
     assert accepted.accepted and accepted.provenance()["accepted"] is True
     assert json.dumps(accepted.provenance(), allow_nan=False) and accepted.provenance()["gate"]["failures"]
-    assert len(accepted.posterior) == 4000
+    assert len(accepted.posterior) == 1600
 
 
 def test_loo_agrees_with_leaving_rows_out():
@@ -245,7 +249,7 @@ def test_loo_agrees_with_leaving_rows_out():
     for i in range(15):
         rest, one = data.take(np.arange(15) != i), data.take(np.array([i]))
         part = fit("x", rest, declared, 1)
-        exact.append(np.log(np.exp(trend.log_likelihood(part.values, one, declared)).mean()))
+        exact.append(np.log(np.exp(log_likelihood(part.values, one, declared)).mean()))
     np.testing.assert_allclose(found.row, exact, atol=0.15)
     assert found.elpd == pytest.approx(sum(exact), abs=0.3)
     difference, se = loo_difference(found, found)

@@ -72,7 +72,7 @@ def test_the_record_is_the_reported_one_up_to_the_last_date():
         ({"growth": 0.0, "change": 0.0, "level": 7.0}, None),
         ({"scatter": 0.05}, None),
         ({}, 2.5),
-        ({"rate": 40.0, "growth": 0.55}, 6.0),
+        ({"rate": 12.0, "growth": 0.55}, 6.0),
     ],
 )
 def test_the_record_has_the_distribution_of_the_process(changes, dof):
@@ -94,7 +94,8 @@ def test_the_record_does_not_depend_on_the_years_asked_for():
     line = lines(change=np.where(np.arange(len(SCORES)) % 2, -0.5, 0.0))
     every = running_record(line, np.arange(2023.0, 2061.0), SCORES)
     some = running_record(line, np.array([2023.0, 2040.0, 2060.0]), SCORES)
-    np.testing.assert_allclose(every[[0, 17, 37]], some, atol=1e-6)
+    # What is cut off of the early arrivals is worth less than 2e-5 OOM.
+    np.testing.assert_allclose(every[[0, 17, 37]], some, rtol=0, atol=2e-5)
 
 
 def test_more_luck_and_more_systems_give_a_higher_record():

@@ -16,9 +16,10 @@ import pytest
 
 from forecast import trend, trend_pymc
 from forecast.errors import GateError
-from forecast.trend import fit, tree_of
+from forecast.trend import fit
 from forecast.trend_likelihood import log_likelihood
 from forecast.trend_pymc import sample, values_of_chains
+from forecast.trend_record import tree_of
 from forecast.trend_series import series
 from tests.trend_support import LEVEL_YEAR, made_up, outside_band, simulate, spec
 
@@ -152,7 +153,7 @@ def ranks(simulations, seed, change=lambda data: data):
     rng = np.random.default_rng(seed)
     for i in range(simulations):
         truth, data = simulate(rng, declared, FRAME)
-        chains = sample(change(data), declared, i, 500)
+        chains = sample(change(data), declared, i, 300)
         values = values_of_chains(chains, declared)
         kept = {name: value[np.linspace(0, len(value) - 1, DRAWS).astype(int)] for name, value in values.items()}
         kept["fit"] = log_likelihood(kept, data, declared).sum(1)

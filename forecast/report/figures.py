@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 WIDTH = 446.0  # points; on a phone of 360 pixels 10-point text is still 8 pixels high
 HEIGHT = 250.0
 SIZE, SMALL = 10.0, 9.0
+FEW = 12  # distinct values that a dot plot shows where they are, not in columns
 COLUMNS = 74  # of small text across a figure
 INK, MUTED, GRID = "#1b1f24", "#59636e", "#d8dee4"
 BLUE, PALE, PALER, VERMILION = "#0b5fa5", "#7fb2dd", "#c9dff2", "#c8500a"
@@ -94,7 +95,7 @@ def fan(
         figure, axes = _axes(title, unit, legend=_legend_rows([text for text, _ in thresholds], entries), labels=_value_labels(low, high, log))
         _value_axis(axes.yaxis, low, high, log)
         lowest, highest = axes.get_ylim()
-        for (prob, below, above), colour in zip(bands, (PALER, PALE, BLUE)[-len(bands) :], strict=False):
+        for (prob, below, above), colour in zip(bands, (PALER, PALE, BLUE)[: len(bands)], strict=False):
             ends = [np.clip(np.nan_to_num(end, posinf=highest, neginf=lowest), lowest, highest) for end in (below, above)]
             if len(at) == 1:
                 axes.bar(at, ends[1] - ends[0], 0.3, ends[0], color=colour, alpha=1 if colour != BLUE else 0.75, label=f"{100 * prob:g}%")
@@ -130,25 +131,26 @@ def crossing(years: Sequence[float], by: np.ndarray, never: float, *, title: str
     """
     at = np.asarray(years, dtype=float)
     with _style():
-        figure, axes = _axes(title, "probability of having happened", labels=["100%"], right=78)
+        figure, axes = _axes(title, "probability of having happened", labels=["100% "], right=86)
         axes.fill_between(at, 0, by, color=PALER, linewidth=0)
         axes.plot(at, by, color=BLUE, linewidth=1.8, marker="o" if len(at) == 1 else None)
         axes.set_ylim(0, 1)
         axes.yaxis.set_ticks([0, 0.25, 0.5, 0.75, 1], ["0", "25%", "50%", "75%", "100%"])
         _year_axis(axes.xaxis, at[0], at[-1] if len(at) > 1 else at[0] + 1)
         box = axes.get_position()
-        beside = figure.add_axes((box.x1 + 16 / WIDTH, box.y0, 26 / WIDTH, box.height))
+        beside = figure.add_axes((box.x1 + 30 / WIDTH, box.y0, 26 / WIDTH, box.height))
         beside.set_ylim(0, 1)
         beside.set_xlim(0, 1)
         beside.set_yticks([])
         beside.set_xticks([0.5], ["never"])
-        beside.tick_params(axis="x", length=0)
+        beside.tick_params(axis="x", color="none")
+        beside.grid(visible=False)
         for side in ("top", "right", "left", "bottom"):
             beside.spines[side].set_visible(True)
             beside.spines[side].set_color(GRID)
         # From the top: the never mass is what the curve leaves open at its end.
         beside.bar(0.5, never, 1, 1 - never, facecolor="none", edgecolor=VERMILION, hatch="////", linewidth=1)
-        text = never_text or f"{100 * never:.2g}%"
+        text = never_text or f"{100 * never:.3g}%"
         below = never > 0.5
         beside.text(0.5, 1 - never / 2 if below else 1 - never - 0.02, text, ha="center", va="center" if below else "top",
                     fontsize=SMALL, color=VERMILION, bbox={"facecolor": "#ffffff", "edgecolor": "none", "pad": 1} if below else None)  # fmt: skip
@@ -196,7 +198,11 @@ def dots(
         width, height = box.width * 72 / figure.dpi, box.height * 72 / figure.dpi
         columns = 26
         step = (last - first) / columns
-        places = [(first + (math.floor((float(scale(v)) - first) / step) + 0.5) * step) for v in finite]
+        if len(np.unique(finite)) <= FEW:
+            places = [float(scale(v)) for v in finite]
+        else:  # the threshold is an edge between columns, so that no dot sits across it
+            edge = float(scale(threshold[1])) if threshold else first
+            places = [edge + (math.ceil((float(scale(v)) - edge) / step - 1e-9) - 0.5) * step for v in finite]
         stacked: dict[float, int] = {}
         marks = []
         for value, place in zip(finite, places, strict=True):
@@ -225,6 +231,7 @@ def dots(
             axes.plot([], [], color=INK, linewidth=1.2, linestyle=DASHES[0], label=threshold[0])
             _legend(figure, axes)
         ticks = log_ticks(low, high) if log else linear_ticks(low, high, 6 - len(sides), whole=unit == "year")
+        ticks = ticks if len(finite) else []
         axes.set_xticks([float(scale(t)) for t in ticks], labels_of(ticks, unit == "year"))
         axes.set_yticks([])
         axes.spines["left"].set_visible(False)
@@ -261,12 +268,15 @@ def intervals(
         axes.set_ylim(sum(heights), 0)
         _value_axis(axes.xaxis, low, high, log, calendar=unit == "year")
         first, last = axes.get_xlim()
-        if base is not None:
-            axes.axvline(base, color=MUTED, linewidth=0.9)
         top = 0.0
         for row, (label, text), height in zip(rows, texts, heights, strict=True):
             colour = VERMILION if row.accent else BLUE
             place = top + height - 9
+            # Lines across the rows stop at the marks: they would run through the labels.
+            if base is not None:
+                axes.plot([base, base], [place - 7, place + 7], color=MUTED, linewidth=0.9)
+            for number, (name, value) in enumerate(thresholds):
+                axes.plot([value, value], [place - 7, place + 7], color=VERMILION, linewidth=1.2, linestyle=DASHES[number % len(DASHES)], label=wrapped(name, COLUMNS - 8, 1)[0] if not top else None)
             start, end = (float(np.clip(np.nan_to_num(v, posinf=last, neginf=first), first, last)) for v in (row.low, row.high))
             if caps:
                 axes.plot([start, end], [place, place], color=colour, linewidth=3, solid_capstyle="butt")
@@ -283,7 +293,7 @@ def intervals(
             axes.text(0, top + 2, "\n".join(label), transform=transform, ha="left", va="top", fontsize=SMALL, linespacing=1.1)
             axes.text(1, top + 2, text, transform=transform, ha="right", va="top", fontsize=SMALL, color=MUTED)
             top += height
-        _thresholds(axes, thresholds, horizontal=False)
+        axes.grid(visible=False)
         axes.set_yticks([])
         axes.spines["left"].set_visible(False)
         _legend(figure, axes)
@@ -481,7 +491,6 @@ def _value_labels(low: float, high: float, log: bool) -> list[str]:
 def _value_axis(axis: Any, low: float, high: float, log: bool, calendar: bool = False) -> None:
     ticks = log_ticks(low, high, 6) if log else linear_ticks(low, high, 6, whole=calendar)
     if log:
-        axis._set_axes_scale("log") if hasattr(axis, "_set_axes_scale") else None
         axis.axes.set(**{f"{axis.axis_name}scale": "log"})
     axis.axes.set(**{f"{axis.axis_name}lim": (low, high)})
     axis.set_ticks(ticks, labels_of(ticks, calendar))

@@ -1,0 +1,103 @@
+"""A measurement that could be made: what of, how precise, and what it would say in every world."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+
+import numpy as np
+
+from forecast.errors import UsageError
+from forecast.distribution import parse_number
+from forecast.result import Forecast
+from forecast.sampling import request_of
+from forecast.special import ndtri
+from forecast.study import threshold
+from forecast.worlds import Design, scores
+
+_WRITTEN = re.compile(r"^\s*(?P<name>[\w@.]+)\s*(?:±|\+-|\+/-)\s*(?P<size>[^()]+?)\s*(?:\((?P<level>[^()]+)\))?\s*$")
+_SEED = 7_919  # added to the run's, so that errors of measurement are independent of the worlds
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """A proposed measurement.
+
+    Parameters
+    ----------
+    text : str
+        As written.
+    quantity : str
+        What would be measured: any quantity, given or derived, ``name`` or ``name@year``.
+    half : float
+        Half-width of the measurement's interval: in log10 if `relative`, else in the quantity's unit.
+    relative : bool
+    level : float
+        Probability inside that interval.
+    """
+
+    text: str
+    quantity: str
+    half: float
+    relative: bool
+    level: float
+
+    @property
+    def sd(self) -> float:
+        """Standard deviation of the error: of log10 if relative, else in the quantity's unit."""
+        return self.half / float(ndtri(np.array([0.5 + self.level / 2]))[0])
+
+
+def read_measurement(text: str) -> Measurement:
+    """Read ``NAME ± SIZE``, with a size in %, OOM or the quantity's unit; a 90% interval unless ``(95%)`` follows.
+
+    Examples
+    --------
+    >>> read_measurement("utilisation ± 10%").relative
+    True
+    """
+    found = _WRITTEN.match(text)
+    if found is None:
+        raise UsageError(f"--measure: is not NAME ± SIZE ({text}); write 'utilisation ± 10%', 'growth ± 0.02' or 'cost ± 0.3 OOM (95%)'")
+    size, level = found["size"].strip(), 0.9
+    if found["level"]:
+        level = parse_number(found["level"].strip(), "--measure")
+        if not 0 < level < 1:
+            raise UsageError(f"--measure: the level is not between 0 and 1 ({found['level']}); write (95%)")
+    if size.endswith("%"):
+        share = parse_number(size, "--measure")
+        half, relative = math.log10(1 + share) if share > 0 else 0.0, True
+    elif size.endswith("OOM"):
+        half, relative = parse_number(size.removesuffix("OOM").strip(), "--measure"), True
+    else:
+        half, relative = parse_number(size.partition(" ")[0], "--measure"), False
+    if half <= 0:
+        raise UsageError(f"--measure: the precision is not positive ({text}); write 'utilisation ± 10%'")
+    return Measurement(text.strip(), found["name"], half, relative, level)
+
+
+def measured(forecast: Forecast, text: str, draws: int) -> tuple[Measurement, np.ndarray]:
+    """A measurement, and what it would say (chain, draw) in the first draws of each chain.
+
+    Raises
+    ------
+    UsageError
+        The text cannot be read, or a share is asked of a quantity that is not positive.
+    """
+    found = read_measurement(text)
+    request = request_of(found.quantity)
+    forecast.study.definition(request.name)
+    values = forecast.at(request.name, request.year)[:, :draws]
+    unit = forecast.study.labels[request.name]
+    written = text.partition("±")[2].partition("(")[0].strip() if "±" in text else ""
+    if not found.relative and " " in written:
+        half = threshold(forecast.study.units, written, unit, "--measure")
+        found = Measurement(found.text, found.quantity, half, False, found.level)
+    design = Design(("error",), forecast.design.seed + _SEED, forecast.design.method, forecast.design.chains)
+    error = scores(design, 0, draws)[0] * found.sd
+    if not found.relative:
+        return found, np.where(np.isfinite(values), values + error, values)
+    if values.min() <= 0:
+        raise UsageError(f"--measure: {request.name} is not positive, so a share of it says nothing ({text}); give the size in [{unit}]")
+    return found, np.log10(values) + error

@@ -1,0 +1,40 @@
+"""Evidence in a report: what was observed, and prior against posterior of what it moved."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from forecast.report import figures
+from forecast.report.blocks import Block, Code, Heading, Paragraph, Picture, Strong, Table
+from forecast.report.plots import interval_words
+from forecast.report.svg import to_svg
+from forecast.result import Forecast
+
+MOST = 8  # quantities drawn; the table has all
+
+
+def evidence_section(forecast: Forecast, draw: bool) -> Iterator[Block]:
+    """Observations, and what they moved; nothing where the study has none."""
+    evidence = forecast.study.evidence
+    if not evidence:
+        return
+    found = forecast.shift()
+    yield Heading(2, "What the evidence changed", "evidence")
+    rows = tuple(
+        (Code(seen.id), (Code(seen.text or seen.target),), seen.date, " ".join(filter(None, (seen.source, seen.note))), ", ".join(s.name for s in found if seen.id in s.because)[:200])
+        for seen in evidence
+    )
+    yield Table("Observations", ("Id", "What was seen", "Date", "Source and note", "What it moved"), rows)
+    if not found:
+        yield Paragraph(("The evidence moved none of the reported quantities by more than the draws can tell.",))
+        return
+    if draw:
+        shown = [(s.label, figures.Row("", s.prior.low, s.prior.median, s.prior.high, interval_words(s.prior, forecast.years)),
+                  figures.Row("", s.posterior.low, s.posterior.median, s.posterior.high, interval_words(s.posterior, forecast.years))) for s in found[:MOST]]  # fmt: skip
+        alt = "Prior against posterior: " + "; ".join(f"{s.label} from {interval_words(s.prior, forecast.years)} to {interval_words(s.posterior, forecast.years)}" for s in found[:3]) + "."
+        yield Picture("shift", to_svg(figures.pairs(shown, title="What the evidence changed", names=("before the evidence", "with it")), "shift", alt), alt, "Each quantity on its own scale; circle and square are medians.")
+    table = tuple(
+        ((s.label,), interval_words(s.prior, forecast.years), interval_words(s.posterior, forecast.years), s.unit, f"{s.shift:+.1f}", f"{s.bits:.2f}", ", ".join(s.because)) for s in found
+    )
+    yield Table("Prior against posterior", ("Quantity", "Before", "After", "Unit", "Shift in prior sd", "Bits", "Because of"), table, (1, 2, 4, 5))
+    yield Paragraph((Strong("Bits"), ": information gained; 1 bit halves a range of equally probable values."))

@@ -1,0 +1,104 @@
+"""A figure as SVG text that can stand in a page: no styles of its own, no names that clash, colours a page may change."""
+
+from __future__ import annotations
+
+import io
+import re
+from typing import TYPE_CHECKING
+from xml.etree import ElementTree
+
+from forecast.report.figures import save
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+SVG = "http://www.w3.org/2000/svg"
+XLINK = "{http://www.w3.org/1999/xlink}href"
+_FONT = re.compile(r"(?:(?P<style>italic|oblique)\s+)?(?:(?P<weight>bold|\d{3})\s+)?(?P<size>[\d.]+)px\s+(?P<family>.+)")
+
+
+def to_svg(figure: Figure, name: str, label: str) -> str:
+    """Draw a figure as SVG.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+    name : str
+        Begins every id in it: unique on the page.
+    label : str
+        What the figure shows, for those who cannot see it.
+
+    Returns
+    -------
+    str
+        One ``<svg>`` element. Every property is an attribute, so that a page may forbid inline styles, and dark colours
+        can be given by a style sheet that selects ``[fill="#1b1f24"]``.
+    """
+    buffer = io.BytesIO()
+    save(figure, buffer, "svg")
+    return tidied(buffer.getvalue().decode(), name, label)
+
+
+def tidied(text: str, name: str, label: str) -> str:
+    """matplotlib's SVG without metadata, styles and clashing ids."""
+    root = ElementTree.fromstring(text)
+    for parent in list(root.iter()):
+        for child in list(parent):
+            if child.tag in (f"{{{SVG}}}metadata", f"{{{SVG}}}style"):
+                parent.remove(child)
+    for element in root.iter():
+        element.tag = element.tag.removeprefix(f"{{{SVG}}}")
+        link = element.attrib.pop(XLINK, None)
+        if link is not None:
+            element.set("href", link)
+        for declaration in element.attrib.pop("style", "").split(";"):
+            key, colon, value = declaration.partition(":")
+            if colon:
+                _set(element, key.strip(), value.strip())
+        if element.get("href", "").startswith("#"):
+            element.set("href", f"#{name}-{element.attrib['href'][1:]}")
+        for key in ("clip-path", "fill", "stroke"):
+            if element.get(key, "").startswith("url(#"):
+                element.set(key, f"url(#{name}-{element.attrib[key][5:]}")
+    used = {part for element in root.iter() for value in element.attrib.values() for part in re.findall(rf"#({re.escape(name)}-[\w-]+)", value)}
+    for element in root.iter():
+        own = element.attrib.pop("id", None)
+        if own is not None and f"{name}-{own}" in used:
+            element.set("id", f"{name}-{own}")
+    for key in ("version", "width", "height"):
+        root.attrib.pop(key, None)
+    _, _, width, height = root.attrib["viewBox"].split()
+    attributes = {"xmlns": SVG, "width": width, "height": height, "role": "img", "stroke-linejoin": "round", "stroke-linecap": "butt"}
+    root.attrib = {**attributes, "aria-label": label, **root.attrib}
+    return ElementTree.tostring(_lean(root), encoding="unicode", short_empty_elements=True)
+
+
+def _lean(root: ElementTree.Element) -> ElementTree.Element:
+    """Without the comments, line breaks and idle digits that only take room."""
+    for element in root.iter():
+        if element.tag != "text" and not (element.text or "").strip():
+            element.text = None
+        element.tail = None
+        if element.get("transform", "").startswith("rotate(-0 "):
+            del element.attrib["transform"]
+        for key in ("d", "x", "y", "transform"):
+            if key in element.attrib:
+                short = re.sub(r"\d+\.\d{3,}", lambda m: f"{float(m.group()):.2f}".rstrip("0").rstrip("."), element.attrib[key])
+                element.set(key, " ".join(short.split()))
+    return root
+
+
+def _set(element: ElementTree.Element, key: str, value: str) -> None:
+    """One declaration of a style as an attribute."""
+    if key == "font":
+        match = _FONT.fullmatch(value)
+        if match:
+            size, family, weight, style = match["size"], match["family"].replace("'", ""), match["weight"], match["style"]
+            element.set("font-size", size)
+            element.set("font-family", f"{family}, sans-serif")
+            if weight:
+                element.set("font-weight", weight)
+            if style:
+                element.set("font-style", style)
+    else:
+        element.set(key, value)

@@ -1,0 +1,83 @@
+"""Fitted trends in a report: the data, the line through them, what a new system would be, straight or kinked."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+
+from forecast.fits import comparison_of, record_of
+from forecast.graph import ancestors
+from forecast.report import figures
+from forecast.report.blocks import Block, Heading, Paragraph, Picture, Table
+from forecast.report.svg import to_svg
+from forecast.result import Forecast
+from forecast.special import ndtri
+from forecast.trend_curve import mean_line, new_system
+from forecast.trend_least_squares import kinked_line, straight_line
+
+AHEAD = 10.0  # years shown beyond the data
+LEVELS = (0.5, 0.8, 0.9)
+
+
+def trend_section(forecast: Forecast, draw: bool, compare: bool) -> Iterator[Block]:
+    """Every trend that the reported quantities follow from; nothing where there is none."""
+    study = forecast.study
+    needed = ancestors((request.name for request in forecast.requests), study.functions)
+    names = [name for name in study.trends if any(c.trend == name and c.name in needed for c in study.curves.values())]
+    if names:
+        yield Heading(2, "Fitted trends", "fits")
+    for name in names:
+        if draw:
+            yield _picture(forecast, name)
+        yield _table(forecast, name, compare)
+
+
+def _picture(forecast: Forecast, name: str) -> Picture:
+    trend, record = forecast.study.trends[name], record_of(forecast.study, name)
+    posterior = record.posterior
+    first, last = float(posterior.record_t[0]), float(posterior.record_t[-1])
+    years = np.linspace(math.floor(first), math.ceil(last + AHEAD), 61)
+    probs = [p for level in LEVELS for p in (0.5 - level / 2, 0.5 + level / 2)]
+    lines = posterior.lines()
+    # A new system is spread evenly over the scatter: each posterior draw with a score of its own.
+    scores = ndtri((np.random.default_rng(0).permutation(len(posterior)) + 0.5) / len(posterior))
+    found = np.quantile(new_system(lines, years, scores), probs, axis=1)
+    middle = np.quantile(mean_line(lines, years), 0.5, axis=1)
+    bands = [(level, 10.0 ** found[2 * i], 10.0 ** found[2 * i + 1]) for i, level in enumerate(LEVELS)]
+    points = (posterior.record_t, 10.0**posterior.record_y)
+    figure = figures.fan(years.tolist(), bands, 10.0**middle, title=trend.label, unit=trend.unit, points=points)
+    alt = (
+        f"Fitted trend of {trend.label}: {len(posterior.record_t)} data points from {first:.0f} to {last:.0f}, the middle of the mean line, and posterior "
+        f"predictive bands of 50, 80 and 90% up to {years[-1]:.0f}."
+    )
+    return Picture(f"trend-{name}", to_svg(figure, f"trend-{name}", alt), alt, "Dots are the data; bands are where a new system would be; the line is the median of the mean line.")
+
+
+def _table(forecast: Forecast, name: str, compare: bool) -> Block:
+    study = forecast.study
+    trend, record = study.trends[name], record_of(study, name)
+    rows: list[tuple[str, str, str, str]] = []
+    prob = record.provenance.get("kinked_prob")
+    if prob is not None:
+        rows.append(("Posterior probability", _probability(1 - prob), _probability(prob), "from the evidences of both shapes, priors included"))
+    if compare and trend.spec.change is not None and trend.spec.kink is not None:
+        rows += [(m["name"], _number(m["straight"]), _number(m["kinked"]), f"{m['difference']:+.3g} for the kink; {m['note']}") for m in comparison_of(study, name)["measures"]]
+    else:
+        data = study.series_of(name)
+        if len(data) >= 8:
+            straight, kinked = straight_line(data), kinked_line(data)
+            for label, a, b in (("AIC", straight.aic, kinked.aic), ("BIC", straight.bic, kinked.bic)):
+                rows.append((label, _number(a), _number(b), "of the least-squares fits; the smaller, the better"))
+    if not rows:
+        return Paragraph((f"{trend.label}: {trend.spec.shape}.",))
+    return Table(f"Straight or kinked: {trend.label} (fitted here: {trend.spec.shape})", ("Measure", "Straight", "Kinked", "What it is"), tuple(rows), (1, 2))
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.4g}"
+
+
+def _probability(prob: float) -> str:
+    return f"{100 * prob:.3g}%" if 1e-4 < prob else "below 0.01%"

@@ -1,0 +1,33 @@
+"""Two estimates of one thing made into one, in the ways that papers use. They differ: see docs/claims.md."""
+
+# A linear average (deployment_cost, averaged_cost_growth) takes a weighted mean in every world, and the estimates' errors
+# partly cancel. A mixture (mixed_deployment_cost, historical_cost_growth) follows one estimate or the other in every
+# world, so it is as wide as both together. A logarithmic pool multiplies the densities, so it is narrow and sits where
+# both agree, by the more certain of the two.
+
+import numpy as np
+
+
+def averaged_cost_growth(cost_growth_method1, cost_growth_method2, method1_weight):
+    """Growth of training cost from 2009 to 2022, all systems: weighted average of two estimates in every world [OOM/year].
+
+    Source: Cottier 2023, Table 1 (both methods), averaged instead of mixed.
+    """
+    return method1_weight * cost_growth_method1 + (1 - method1_weight) * cost_growth_method2
+
+
+def pooled_precision(coding_log_sd, twitter_log_sd, coding_weight):
+    """Precision of the logarithm of cost in the logarithmic pool of the two deployment scenarios []."""
+    return coding_weight / coding_log_sd**2 + (1 - coding_weight) / twitter_log_sd**2
+
+
+def pooled_deployment_cost(
+    coding_median, coding_log_sd, twitter_median, twitter_log_sd, coding_weight, pooled_precision, pool_score
+):
+    """Cost of the largest viable deployment: logarithmic pool of the two scenarios as lognormals [USD_2022].
+
+    Source: Genest and Zidek 1986, Combining Probability Distributions (weighted geometric mean of densities).
+    """
+    coding = coding_weight / coding_log_sd**2 / pooled_precision
+    center = np.log(coding_median / twitter_median) * coding
+    return twitter_median * np.exp(center + pool_score / np.sqrt(pooled_precision))
