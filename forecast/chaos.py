@@ -15,7 +15,7 @@ from itertools import combinations_with_replacement
 
 import numpy as np
 
-from forecast.special import ndtr
+from forecast.special import ndtr, ndtri
 
 LEGENDRE, HERMITE = 14, 3  # highest degrees of the functions of a site: in probability, and in the normal score
 MOST_DEGREE = {1: 12, 2: 10, 3: 8, 4: 6, 5: 4, 6: 4, 7: 3, 8: 3, 9: 3, 10: 3}  # of a block, by its rank; 2 beyond
@@ -24,7 +24,22 @@ _DEPENDENT = 1e-6  # what a function must add to those before it, as a share of 
 _SINGULAR = 1e-10
 
 Array = np.ndarray
-Features = Callable[[Array], Array]  # normal scores (world,) to further functions (feature, world)
+
+
+@dataclass(frozen=True)
+class Features:
+    """Functions of one coordinate in which the answer may be simple.
+
+    Parameters
+    ----------
+    call : callable
+        Normal scores (world,) to functions (feature, world).
+    steps : int
+        If not 0, the functions are constant on so many equally probable steps and tell all there is to tell.
+    """
+
+    call: Callable[[Array], Array]
+    steps: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,8 +54,8 @@ class Inputs:
         For each coordinate, its player; several coordinates of one player must be independent of all others.
     correlation : ndarray (coordinate, coordinate)
         Of the normal scores.
-    features : tuple of callable or None
-        For each coordinate, functions in which the answer may be simple (the input's own value, say).
+    features : tuple of Features or None
+        For each coordinate, such as the input's own value.
     """
 
     players: tuple[str, ...]
@@ -72,16 +87,18 @@ class Site:
 
     Parameters
     ----------
-    features : callable or None
+    features : Features or None
         Functions that come first.
     """
 
     def __init__(self, features: Features | None = None) -> None:
         self._features = features
-        weight = np.exp(-(_GRID**2) / 2)
-        weight /= weight.sum()
-        raw = self._raw(_GRID)
-        columns: list[Array] = [np.ones(len(_GRID))]
+        grid, weight = _GRID, np.exp(-(_GRID**2) / 2)
+        if features is not None and features.steps:
+            grid, weight = ndtri((np.arange(features.steps) + 0.5) / features.steps), np.ones(features.steps)
+        weight = weight / weight.sum()
+        raw = self._raw(grid)
+        columns: list[Array] = [np.ones(len(grid))]
         transform: list[Array] = [np.eye(1, len(raw) + 1)[0]]
         for row, values in enumerate(raw):
             scale = math.sqrt(weight @ (values - weight @ values) ** 2)
@@ -111,7 +128,9 @@ class Site:
 
     def _raw(self, score: Array, count: int | None = None) -> Array:
         """Features, Hermite polynomials in the score, Legendre polynomials in its probability; the first `count`."""
-        rows: list[Array] = [] if self._features is None else list(self._features(score))
+        rows: list[Array] = [] if self._features is None else list(self._features.call(score))
+        if self._features is not None and self._features.steps:
+            return np.array(rows[:count])
         rows += list(hermite(score, HERMITE)[1:])
         if count is None or count > len(rows):
             rows += list(_legendre(2 * ndtr(score) - 1, LEGENDRE if count is None else count - len(rows)))

@@ -11,11 +11,13 @@ import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from forecast.claim_files import CARD, POINTS, QUANTILES, Claim
+from forecast.distribution import Distribution, parse
 from forecast.errors import StudyError, UsageError, nearest
 from forecast.graph import YEAR, ancestors, evaluate
 from forecast.number import NUMBER, parse_number
@@ -179,13 +181,29 @@ def _input(study: Study, name: str, value: Any, place: str) -> Any:
     if not isinstance(value, str):
         return value
     match = _ARITHMETIC.fullmatch(value.strip())
-    if match is None or name not in study.names:
-        return value
+    if name not in study.names:
+        return value  # the scenario says so, with the nearest name
+    if match is None:
+        old = study.priors.get(name)
+        return value if old and any(a.name == value for a in old.alternatives) else _belief(value, place)
     number = 1.0
     for mark, text in _STEP.findall(match["sum"]):
         factor = parse_number(text, place)
         number = number / factor if mark == "/" else number * factor
     return number * (conversion(study.units, match["unit"], study.labels[name], place) if match["unit"] else 1.0)
+
+
+def _belief(text: str, place: str) -> Distribution:
+    try:
+        return _parsed(text)
+    except StudyError as error:
+        raise StudyError(replace(problem, place=place) for problem in error.problems) from None
+
+
+@lru_cache(maxsize=256)
+def _parsed(text: str) -> Distribution:
+    """Claims share inputs, and what a distribution has computed for one it need not compute for the next."""
+    return parse(text, "claim")
 
 
 def _figures(study: Study, varied: Study, claim: Claim, request: Request, runs: dict[Any, Forecast]) -> tuple[float, ...]:
@@ -245,7 +263,7 @@ def _point(study: Study, request: Request, place: str) -> float:
     axis = study.main.years or tuple(map(float, range(2020, 2051)))
     values: dict[str, np.ndarray] = {YEAR: np.array(axis).reshape(-1, 1)}
     for name in needed & study.priors.keys():
-        values[name] = np.array([float(study.priors[name].distribution.quantile(0.5)) * study.factors[name]])
+        values[name] = np.array([study.priors[name].distribution["value"] * study.factors[name]])
     evaluate(study.functions, [name for name in study.sequence if name in needed], values, 1)
     array = np.atleast_1d(values[request.name] / study.factors[request.name])
     if array.ndim == 2 and array.shape[0] > 1:

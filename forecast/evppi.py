@@ -43,7 +43,7 @@ class Gains:
     score_now: float
 
 
-def gains(draws: Array, known: Array, prob: float = 0.9, *, independent: bool = False, orders: Array | None = None) -> Gains:
+def gains(draws: Array, known: Array, prob: float = 0.9, *, independent: bool = False, event: bool = False, orders: Array | None = None) -> Gains:
     """Expected gains of knowing each of several things, one at a time.
 
     Parameters
@@ -56,6 +56,8 @@ def gains(draws: Array, known: Array, prob: float = 0.9, *, independent: bool = 
         Probability inside the equal-tailed interval.
     independent : bool
         Whether worlds are independent draws; if not, they are points that fill space evenly.
+    event : bool
+        Whether draws are 1 or 0, for something that happens or not: no line fits these, and the CRPS is the Brier score.
     orders : ndarray (known, chain, draw) of int, optional
         Positions that sort each chain of `known`, if they are at hand.
 
@@ -88,8 +90,9 @@ def gains(draws: Array, known: Array, prob: float = 0.9, *, independent: bool = 
         y = np.take_along_axis(draws, order, axis=-1)[:, :kept].reshape(chains, strata, each)
         middle = y.mean(axis=(0, 2))
         y = y - middle[:, None]
-        slope = np.einsum("cse,se->s", y, score) / (chains * (score**2).sum(axis=1))
-        y = y - slope[:, None] * score
+        if not event:
+            slope = np.einsum("cse,se->s", y, score) / (chains * (score**2).sum(axis=1))
+            y = y - slope[:, None] * score
         count = chains * each
         whole = np.sort(np.swapaxes(y, 0, 1).reshape(strata, -1), axis=-1)
         parts = np.sort(y, axis=-1)

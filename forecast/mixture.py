@@ -25,6 +25,7 @@ _EPSILON = 2.2e-16
 _LEAST = 1e-300
 _MOST = 1e300  # a quantile beyond is not told from it
 _MOST_ATOMS = 20_000
+_MOST_CELLS = 4_000
 _HALVES = np.array([0.0, 0.5, 1.0])
 _GRADED = np.append(0.0, 0.5 ** np.arange(8.0, -1.0, -1.0))  # towards an end where the function may be singular
 
@@ -205,7 +206,7 @@ def _refine(cells: list[Array], tails: Tails, log_smooth: Map, positive: bool) -
     bottom, top = to(bottom), to(top)
     nodes = chebyshev(FIT_DEGREE)[0]
     starts, origins, rows, atoms = [], [], [], []
-    for _ in range(60):
+    for turn in range(60):
         if left.size == 0:
             break
         half = 0.5 * (right - left)
@@ -221,12 +222,13 @@ def _refine(cells: list[Array], tails: Tails, log_smooth: Map, positive: bool) -
             coefficients, error = fit(y, half, FIT_DEGREE)
         size = 1.0 if positive else np.abs(y).max(axis=1)
         small = half <= 5e-14 * (1.0 + np.abs(middle))
-        good = (error <= _TOLERANCE * size + rough) | small
+        good = (error <= _TOLERANCE * size + rough + _LEAST) | small
         if np.any(small):  # no room for a polynomial: a straight line
             line = np.zeros((nodes.size, np.count_nonzero(small)))
             line[0] = 0.5 * (y[small, 0] + y[small, -1])
             line[1] = (y[small, -1] - y[small, 0]) / (2.0 * half[small])
             coefficients[:, small] = line
+        good |= (turn == 59) | ((turn > 8) & (good.size > _MOST_CELLS))  # figures beyond reason: stop with what there is
         starts.append(left[good])
         origins.append(middle[good])
         rows.append(coefficients[:, good])

@@ -81,7 +81,7 @@ def printed(text: str, rounded: bool = False, place: str = "") -> Printed:
 
 
 def say(value: float, like: Printed | None = None, unit: str = "") -> str:
-    """A figure of ours in the style of the printed one, with one digit more than it has.
+    """A figure of ours in the style of the printed one, with one digit more than it has (and no zeros after the point).
 
     Examples
     --------
@@ -95,8 +95,8 @@ def say(value: float, like: Printed | None = None, unit: str = "") -> str:
     if like is None:
         digits = 3
     else:
-        size = abs(value) or like.half
-        digits = min(max(2, math.floor(math.log10(size)) - math.floor(math.log10(2 * like.half)) + 2), 7)
+        size = abs(like.value) or 2 * like.half
+        digits = max(2, math.floor(math.log10(size)) - round(math.log10(2 * like.half)) + 2)
     text = like.text if like else ""
     if "%" in text:
         return f"{_digits(100 * value, digits)}%"
@@ -118,4 +118,5 @@ def _digits(value: float, digits: int) -> str:
     if power >= 15 or power < -3:
         mantissa, _, exponent = f"{value:.{digits - 1}e}".partition("e")
         return f"{mantissa}e{int(exponent)}"
-    return f"{value:.{max(0, digits - 1 - power)}f}"
+    text = f"{value:.{max(0, digits - 1 - power)}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text

@@ -80,14 +80,19 @@ def bands(forecast: Forecast) -> dict[str, dict[float, Interval]]:
     Returns
     -------
     dict of str to dict of float to Interval
-        For each request that follows from both ends of a dependence declared with ``band = true``.
+        For each request that follows from both ends of a dependence declared with ``band = true``, and that is one
+        number in each world (a quantity with a year axis is banded at a year that is named).
     """
     found: dict[str, dict[float, Interval]] = {}
     for declared in forecast.study.dependences:
         if not declared.band or any(name not in forecast.study.priors for name in declared.between):
             continue
         both = set(declared.between)
-        affected = [r for r in forecast.requests if both <= ancestors([r.name], forecast.study.functions)]
+        affected = [
+            r
+            for r in forecast.requests
+            if both <= ancestors([r.name], forecast.study.functions) and (r.year is not None or not forecast.has_years(r.name))
+        ]
         if not affected:
             continue
         for correlation in (-1.0, 0.0, 1.0):

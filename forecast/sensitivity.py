@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -60,7 +60,7 @@ class Swing:
     input_low, input_high : float or None
         The input there, in its own unit; None for a trend, whose ends are those of its effect on the answer.
     low, high : Figure
-        The answer's median, in its unit.
+        The answer's median, in its unit; of an event, its probability.
     """
 
     input_low: float | None
@@ -75,14 +75,15 @@ class Learning:
 
     Parameters
     ----------
-    width, width_percent : Figure
-        How much narrower the interval: in OOM (or the answer's unit, see `Sensitivity.scale`) and in % of its width.
+    width, width_percent : Figure or None
+        How much narrower the interval: in OOM (or the answer's unit, see `Sensitivity.scale`) and in % of its width;
+        None for an event, which has no interval.
     score, score_percent : Figure
-        How much lower the expected CRPS, likewise.
+        How much lower the expected CRPS (of an event: the Brier score), likewise.
     """
 
-    width: Figure
-    width_percent: Figure
+    width: Figure | None
+    width_percent: Figure | None
     score: Figure
     score_percent: Figure
 
@@ -152,8 +153,10 @@ class Sensitivity:
     above : float or None
     prob : float
         Probability inside the interval.
+    gain_unit : str
+        ``"OOM"`` or the answer's unit (never counts as the last year); for an event, nothing.
     width, score : float
-        The interval's width and the expected CRPS now, in OOM or the answer's unit (never: the last year).
+        The interval's width and the expected CRPS now, in that unit.
     unexplained : Figure
         Share of variance that could not be attributed.
     effects : tuple of Effect
@@ -169,6 +172,7 @@ class Sensitivity:
     scale: str
     above: float | None
     prob: float
+    gain_unit: str
     width: float
     score: float
     unexplained: Figure
@@ -251,6 +255,7 @@ def sensitivity(
     scale : {"auto", "log", "linear", "rank"}
         What variance is of. Auto: ranks if the quantity can be infinite or has tails too heavy for a variance,
         logarithms if it is positive and its interval's ends are more than a factor of three apart, else values.
+        Gains are told in OOM or in the quantity's unit, by the same rule.
     prob : float, optional
         Of the interval; the run's where left out.
     measure : sequence of str
@@ -270,8 +275,9 @@ def sensitivity(
     found = indices(prepared.surrogate)
     learned = _learned(forecast, prepared, above)
     order, known = _known(prepared)
-    independent = forecast.design.method == "mc"
-    gained = gains(learned, known, prob, independent=independent, orders=order)
+    independent, event = forecast.design.method == "mc", above is not None
+    gained = gains(learned, known, prob, independent=independent, event=event, orders=order)
+    ranks = _target(prepared.draws, "rank", "")
     effects = []
     for player, name in enumerate(prepared.inputs.players):
         definition = forecast.study.priors.get(name) or forecast.study.trends[name]
@@ -284,16 +290,16 @@ def sensitivity(
                 Figure(float(found.shapley[player]), float(found.shapley_se[player])),
                 Figure(float(found.first[player]), float(found.first_se[player])),
                 Figure(float(found.total[player]), float(found.total_se[player])),
-                _rank_correlation(prepared, own[0]) if name in forecast.study.priors else None,
-                _swing(forecast.study, prepared, player, order[player], known[player]),
-                _learning(gained, player),
+                _rank_correlation(ranks, prepared.scores[own[0]]) if name in forecast.study.priors else None,
+                _swing(forecast.study, prepared, player, order[player], event),
+                _learning(gained, player, event),
                 own[0] in prepared.inputs.dependent,
             )
         )
     effects.sort(key=lambda effect: (-effect.shapley.value, -effect.learning.score.value, effect.name))
     request = request_of(quantity)
     proposed = [measured(forecast, text, learned.shape[1]) for text in measure]
-    worth = gains(learned, np.array([values for _, values in proposed]).reshape(-1, *learned.shape), prob, independent=independent)
+    worth = gains(learned, np.array([values for _, values in proposed]).reshape(-1, *learned.shape), prob, independent=independent, event=event)
     return Sensitivity(
         prepared.quantity,
         forecast.study.definition(request.name).label,
@@ -301,12 +307,13 @@ def sensitivity(
         "above" if above is not None else prepared.scale,
         above,
         prob,
+        "" if event else forecast.study.labels[request.name] if learned is prepared.draws or not _in_oom(prepared.draws) else "OOM",
         gained.width_now,
         gained.score_now,
         Figure(found.unexplained, found.unexplained_se),
         tuple(effects),
-        _dependences(forecast, prepared, learned, prob),
-        tuple((measurement, _learning(worth, i)) for i, (measurement, _) in enumerate(proposed)),
+        () if event else _dependences(forecast, prepared, learned, prob),
+        tuple((measurement, _learning(worth, i, event)) for i, (measurement, _) in enumerate(proposed)),
         learned.size,
     )
 
@@ -330,8 +337,6 @@ def prepare(forecast: Forecast, quantity: str, year: float | None, above: float 
         raise UsageError(f"{text} is certain: nothing it follows from is uncertain")
     assert design.mixing is not None
     mixing = design.mixing[[design.inputs.index(name) for name in coordinates]]
-    from dataclasses import replace
-
     z = scores(replace(design, inputs=tuple(coordinates), mixing=mixing), 0, draws.shape[1])
     correlation = mixing @ mixing.T
     correlation[np.abs(correlation) < 1e-9] = 0.0  # rotations leave rounding errors
@@ -351,10 +356,14 @@ def prepare(forecast: Forecast, quantity: str, year: float | None, above: float 
 def _scale(draws: Array) -> str:
     if not np.isfinite(draws).all():
         return "rank"
+    logs = _in_oom(draws)
+    return "rank" if bool(heavy_tailed(np.log10(draws) if logs else draws)) else "log" if logs else "linear"
+
+
+def _in_oom(draws: Array) -> bool:
+    """Whether an answer is better told in orders of magnitude."""
     low, high = np.quantile(draws, [0.05, 0.95])
-    if draws.min() > 0 and high > RATIO * low:
-        return "log"
-    return "rank" if bool(heavy_tailed(draws)) else "linear"
+    return bool(draws.min() > 0 and np.isfinite(draws).all() and high > RATIO * low)
 
 
 def _target(draws: Array, scale: str, text: str) -> Array:
@@ -390,14 +399,14 @@ def _prior_features(study: Study, name: str) -> Features | None:
         return None
     levels = np.unique(distribution.from_normal(np.linspace(-4, 4, 2001)))
     if distribution.is_discrete and len(levels) <= 12:
-        return lambda z: (distribution.from_normal(z) == levels[1:, None]).astype(float)
+        return Features(lambda z: (distribution.from_normal(z) == levels[1:, None]).astype(float))
     if levels[0] > 0:
-        return lambda z: np.log(distribution.from_normal(z))[None]
-    return lambda z: distribution.from_normal(z)[None]
+        return Features(lambda z: np.log(distribution.from_normal(z))[None])
+    return Features(lambda z: distribution.from_normal(z)[None])
 
 
 def _trend_features(study: Study, name: str) -> Features:
-    """The parameters of the posterior draw that a world has, with their squares and products."""
+    """The parameters of the posterior draw that a world has, with their products of two and their cubes."""
     posterior = posterior_of(study, name)
     columns = []
     for values in posterior.draws.values():
@@ -405,8 +414,8 @@ def _trend_features(study: Study, name: str) -> Features:
         if np.isfinite(spread) and spread > 0:
             columns.append((values - values.mean()) / spread)
     products = [a * b for i, a in enumerate(columns) for b in columns[: i + 1]]
-    table = np.array([*columns, *products])
-    return lambda z: table[:, posterior.choose(ndtr(z))]
+    table = np.array([*columns, *products, *(a**3 for a in columns)])
+    return Features(lambda z: table[:, posterior.choose(ndtr(z))], len(posterior))
 
 
 def _known(prepared: Prepared) -> tuple[Array, Array]:
@@ -429,8 +438,8 @@ def _learned(forecast: Forecast, prepared: Prepared, above: float | None) -> Arr
     """The answer in the unit that gains are told in: OOM, its own, or years with never as the end of the axis."""
     if above is not None:
         return prepared.target
-    if prepared.scale == "log":
-        return prepared.target
+    if prepared.scale == "log" or prepared.scale == "rank" and _in_oom(prepared.draws):
+        return np.asarray(np.log10(prepared.draws))
     finite = prepared.draws[np.isfinite(prepared.draws)]
     if len(finite) == prepared.draws.size:
         return prepared.draws
@@ -439,22 +448,22 @@ def _learned(forecast: Forecast, prepared: Prepared, above: float | None) -> Arr
     return np.clip(prepared.draws, min(low, finite.min(initial=low)), max(high, finite.max(initial=high)))
 
 
-def _learning(gained: Gains, row: int) -> Learning:
+def _learning(gained: Gains, row: int, event: bool) -> Learning:
     width, score = (max(x, 1e-300) / 100 for x in (gained.width_now, gained.score_now))
     values = (gained.width[row], gained.width_se[row], gained.score[row], gained.score_se[row])
     a, b, c, d = map(float, values)
-    return Learning(Figure(a, b), Figure(a / width, b / width), Figure(c, d), Figure(c / score, d / score))
+    scores_lower = Figure(c, d), Figure(c / score, d / score)
+    return Learning(None, None, *scores_lower) if event else Learning(Figure(a, b), Figure(a / width, b / width), *scores_lower)
 
 
-def _rank_correlation(prepared: Prepared, coordinate: int) -> Figure:
-    ranks = prepared.target if prepared.scale == "rank" else _target(prepared.draws if prepared.target is not prepared.draws else prepared.target, "rank", "")
-    own = ndtr(prepared.scores[coordinate].reshape(-1)).reshape(ranks.shape)
+def _rank_correlation(ranks: Array, score: Array) -> Figure:
+    own = ndtr(score.reshape(-1)).reshape(ranks.shape)
     a, b = own - own.mean(axis=1, keepdims=True), ranks - ranks.mean(axis=1, keepdims=True)
     by_chain = (a * b).mean(axis=1) / np.sqrt((a**2).mean(axis=1) * (b**2).mean(axis=1))
     return Figure(float(by_chain.mean()), float(mcse_of(by_chain)))
 
 
-def _swing(study: Study, prepared: Prepared, player: int, order: Array, known: Array) -> Swing:
+def _swing(study: Study, prepared: Prepared, player: int, order: Array, event: bool) -> Swing:
     name = prepared.inputs.players[player]
     prior = study.priors.get(name)
     own = prepared.of_player(player)
@@ -471,12 +480,13 @@ def _swing(study: Study, prepared: Prepared, player: int, order: Array, known: A
         rows = rows[:, : max(16, rows.shape[1])]
         near = np.take_along_axis(prepared.target, rows, axis=-1)
         slope = np.take_along_axis(curve, rows, axis=-1)
+        if event:
+            ends.append(Figure(float(near.mean()), float(mcse_of(near.mean(axis=1)))))
+            continue
         middle = quantiles(near - slope + np.median(slope), [0.5])
         value, se = float(middle.value[0]), float(middle.mcse[0])
-        if prepared.scale == "linear" and 0 <= prepared.target.min() and set(np.unique(prepared.target[:, :64])) <= {0.0, 1.0}:
-            value, se = float(near.mean()), float(mcse_of(near.mean(axis=1)))  # a probability
-        here, there, other = prepared.back(np.array([value, value - se, value + se]))
-        ends.append(Figure(float(here), float(abs(other - there) / 2) if math.isfinite(there) and math.isfinite(other) else math.inf))
+        here, below, above = map(float, prepared.back(np.array([value, value - se, value + se])))
+        ends.append(Figure(here, 0.0 if below == above else abs(above - below) / 2))
     at = (None, None) if prior is None else tuple(float(prior.distribution.quantile(p)) for p in (0.05, 0.95))
     return Swing(at[0], at[1], ends[0], ends[1])
 

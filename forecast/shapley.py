@@ -68,6 +68,9 @@ def indices(surrogate: Surrogate) -> Indices:
     count, chains = len(surrogate.inputs.players), len(surrogate.coefficients)
     first, total, shapley = np.zeros((3, count, chains, chains))
     spread = np.zeros(count)  # variance of each Shapley numerator over random orders
+    if count == 1:  # the answer follows from nothing else
+        one, sure = np.ones(1), np.zeros(1)
+        return Indices(one, sure, one, sure, one, sure, 0.0, 0.0)
     everything = np.zeros((chains, chains))
     for players, game in _games(surrogate):
         full = game.full

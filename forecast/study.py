@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 VERSION = __version__
 FOLDERS = ("priors", "models", "reports")
+# The files whose text is the study; its hash covers them, and nothing else decides what a run gives.
+PATTERNS = ("priors/*.toml", "priors/*.csv", "priors/evidence/*.csv", "priors/evidence/*.toml", "models/*.py", "reports/*.md")
 CHECK_YEARS = (2025.0, 2026.0, 2030.0)  # at which the unit check runs the functions
 
 
@@ -421,8 +423,7 @@ def open_study(path: str | Path = ".") -> Study:
 def _read_files(root: Path, problems: list[Problem]) -> dict[str, str]:
     """Every text of the study by its relative path, sorted; evidence data is read where it is used."""
     files: dict[str, str] = {}
-    patterns = ("priors/*.toml", "priors/*.csv", "priors/evidence/*.csv", "priors/evidence/*.toml", "models/*.py", "reports/*.md")
-    for pattern in patterns:
+    for pattern in PATTERNS:
         for file in sorted(root.glob(pattern)):
             relative = file.relative_to(root).as_posix()
             try:

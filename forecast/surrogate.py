@@ -20,10 +20,10 @@ CERTAIN = 4.0  # standard errors of a coefficient that is let in
 MOST_TERMS = 160
 WORLDS_A_TERM = 12  # in each chain, so that its own fit is good
 FEW = 3  # functions of each input that are tried in pairs, before the pairs that matter get all theirs
-_MOST_IN_TRIPLES, _MOST_PAIRS = 6, 8
+_MOST_IN_TRIPLES, _MOST_PAIRS, _MANY = 6, 8, 11
 _ROUNDS, _BATCH = 24, 80
 _WAITS = 0.1  # a term waits for those more than ten times as strong
-_NOTHING = 1e-6  # of the variance, left to explain
+_NOTHING = 1e-5  # of the variance, left to explain
 
 
 @dataclass(frozen=True, eq=False)
@@ -231,7 +231,7 @@ class _Search:
 
     def _many(self, site: int) -> int:
         chosen = self.sites[site]
-        return chosen.up_to_degree(3) if isinstance(chosen, Block) else len(chosen)
+        return chosen.up_to_degree(3) if isinstance(chosen, Block) else min(_MANY, len(chosen))
 
     def _admit(self, terms: Sequence[Term]) -> None:
         first = len(self.terms) + 1

@@ -225,7 +225,7 @@ def _fans(subject: Subject, said: Mapping[str, Told], plots: Plots, chosen: _Cho
         label = forecast.study.definition(name).label
         told_years = "; ".join(f"in {one.request.year:g} {one.interval_text}, median {one.median}" for one in shown[:: -(-len(shown) // 6)] if one.request.year is not None)
         limits = forecast.study.thresholds.get(name, {})
-        alt = f"Fan chart of {label} from {forecast.years[0]:g} to {forecast.years[-1]:g}: credible bands of 50, 80 and 90%, and the median"
+        alt = f"Fan chart of {label} by year from {forecast.years[0]:g}: credible bands of 50, 80 and 90%, and the median"
         alt += f"; {percent(forecast.prob)} intervals: {told_years}" if told_years else ""
         alt += f"; thresholds at {', '.join(limits)}" if limits else ""
         caption = "Darker bands are narrower: 50, 80 and 90% of the worlds lie inside at each year. The line is the median."

@@ -13,6 +13,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 WIDTH = 446.0  # points; on a phone of 360 pixels 10-point text is still 8 pixels high
 HEIGHT = 250.0
 SIZE, SMALL = 10.0, 9.0
+DOT_COLUMNS = 26
+TALLEST = 170.0  # points that a stack of dots may take
 FEW = 12  # distinct values that a dot plot shows where they are, not in columns
 COLUMNS = 74  # of small text across a figure
 INK, MUTED, GRID = "#1b1f24", "#59636e", "#d8dee4"
@@ -190,53 +193,56 @@ def dots(
     limits = np.append(finite, [threshold[1]] if threshold else [])
     low, high, log = _range(limits if len(limits) else np.array([0.0, 1.0]), years=unit == "year")
     scale = np.log10 if log else np.asarray
-    first, last = float(scale(low)), float(scale(high))
-    sides = [text for text, side in zip(infinite, (-math.inf, math.inf), strict=True) if (array == side).any()]
+    left, right = float(scale(low)), float(scale(high))
+    step = (right - left) / DOT_COLUMNS
+    marks = _stacked(np.asarray(scale(finite), dtype=float), step, float(scale(threshold[1])) if threshold else left)
+    sides = []
+    for text, side in zip(infinite, (-math.inf, math.inf), strict=True):
+        count = int((array == side).sum())
+        if count:
+            place = left - 2.5 * step if side < 0 else right + 2.5 * step
+            left, right = min(left, place - 1.5 * step), max(right, place + 1.5 * step)
+            marks = np.concatenate([marks, np.column_stack([np.full(count, place), np.arange(count) + 0.5])]) if side > 0 else np.concatenate([np.column_stack([np.full(count, place), np.arange(count) + 0.5]), marks])
+            sides.append((text, place))
+    tallest = float(marks[:, 1].max()) + 1.0
+    size = min((WIDTH - 26) * step / (right - left), TALLEST / tallest)
+    beyond = array > threshold[1] if threshold is not None else np.zeros(len(array), dtype=bool)
     with _style():
-        figure, axes = _axes(title, "", x_label=unit if unit != "year" else "", legend=1 if threshold else 0, left=14)
-        box = axes.get_window_extent()
-        width, height = box.width * 72 / figure.dpi, box.height * 72 / figure.dpi
-        columns = 26
-        step = (last - first) / columns
-        if len(np.unique(finite)) <= FEW:
-            places = [float(scale(v)) for v in finite]
-        else:  # the threshold is an edge between columns, so that no dot sits across it
-            edge = float(scale(threshold[1])) if threshold else first
-            places = [edge + (math.ceil((float(scale(v)) - edge) / step - 1e-9) - 0.5) * step for v in finite]
-        stacked: dict[float, int] = {}
-        marks = []
-        for value, place in zip(finite, places, strict=True):
-            place = float(f"{place:.9g}")
-            stacked[place] = stacked.get(place, 0) + 1
-            marks.append((place, stacked[place], threshold is not None and value > threshold[1]))
-        left, right = first, last
-        for text, side in zip(infinite, (-math.inf, math.inf), strict=True):
-            count = int((array == side).sum())
-            if count:
-                place = first - 2.5 * step if side < 0 else last + 2.5 * step
-                left, right = min(left, place - 1.5 * step), max(right, place + 1.5 * step)
-                marks += [(place, i + 1, threshold is not None and side > 0) for i in range(count)]
-                axes.annotate(text, (place, 0), (0, -6), textcoords="offset points", ha="center", va="top", fontsize=SMALL, annotation_clip=False)
-        tallest = max(count for _, count, _ in marks)
-        span = right - left
-        size = min(width * step / span, height / (tallest + 0.5))
+        figure, axes = _axes(title, "", x_label=unit if unit != "year" else "", legend=1 if threshold else 0, left=14, plot=max(size * tallest, 60))
         axes.set_xlim(left, right)
-        axes.set_ylim(0, height / size)
-        for above, colour in ((False, BLUE), (True, VERMILION)):
-            chosen = [(x, y - 0.5) for x, y, beyond in marks if beyond == above]
-            if chosen:
-                axes.plot(*zip(*chosen, strict=True), "o" if not above else "D", color=colour, markersize=size * (0.86 if not above else 0.7), markeredgewidth=0)
+        axes.set_ylim(0, max(tallest, 60 / size))
+        for chosen, colour, marker, part in ((~beyond, BLUE, "o", 0.86), (beyond, VERMILION, "D", 0.7)):
+            if chosen.any():
+                axes.plot(*marks[chosen].T, marker, color=colour, markersize=size * part, markeredgewidth=0)
+        for text, place in sides:
+            axes.annotate(text, (place, 0), (0, -6), textcoords="offset points", ha="center", va="top", fontsize=SMALL, annotation_clip=False)
         if threshold is not None:
-            axes.axvline(float(scale(threshold[1])), color=INK, linewidth=1.2, linestyle=DASHES[0])
-            axes.plot([], [], color=INK, linewidth=1.2, linestyle=DASHES[0], label=threshold[0])
+            axes.axvline(float(scale(threshold[1])), color=INK, linewidth=1.2, linestyle=DASHES[0], label=wrapped(threshold[0], COLUMNS - 8, 1)[0])
             _legend(figure, axes)
         ticks = log_ticks(low, high) if log else linear_ticks(low, high, 6 - len(sides), whole=unit == "year")
         ticks = ticks if len(finite) else []
         axes.set_xticks([float(scale(t)) for t in ticks], labels_of(ticks, unit == "year"))
+        axes.set_xticks([], minor=True)
         axes.set_yticks([])
         axes.spines["left"].set_visible(False)
         axes.grid(visible=False)
     return figure
+
+
+def _stacked(places: np.ndarray, step: float, edge: float) -> np.ndarray:
+    """Where dots stand, (dot, 2): in columns of a width, one of whose borders is `edge`, so that none sits across it.
+
+    A few distinct values stand where they are.
+    """
+    if len(np.unique(places)) > FEW:
+        places = edge + (np.ceil((places - edge) / step - 1e-9) - 0.5) * step
+    marks = np.empty((len(places), 2))
+    stacked: dict[float, int] = {}
+    for number, place in enumerate(places):
+        column = float(f"{place:.9g}")
+        marks[number] = column, stacked.get(column, 0) + 0.5
+        stacked[column] = stacked.get(column, 0) + 1
+    return marks
 
 
 def intervals(
@@ -384,7 +390,19 @@ def _style() -> Iterator[None]:
         from matplotlib import font_manager
     except ImportError:
         raise ForecastError(HINT) from None
-    known = {font.name for font in font_manager.fontManager.ttflist}
+    wanted = _settings(tuple(sorted({font.name for font in font_manager.fontManager.ttflist} & set(FAMILIES))))
+    now = matplotlib.rcParams
+    changed = {key: value for key, value in wanted.items() if now[key] != value}
+    with matplotlib.rc_context(changed), warnings.catch_warnings():
+        # A script that no installed font has is drawn by the reader's own fonts in SVG; matplotlib would warn.
+        warnings.filterwarnings("ignore", message="Glyph .* missing")
+        yield
+
+
+@lru_cache(maxsize=4)
+def _settings(known: tuple[str, ...]) -> dict[str, Any]:
+    import matplotlib
+
     settings = {
         "text.parse_math": False,
         "text.usetex": False,
@@ -414,10 +432,8 @@ def _style() -> Iterator[None]:
         "path.simplify": True,
         "axes.titlesize": SIZE,
     }
-    with matplotlib.rc_context(), warnings.catch_warnings():
-        matplotlib.rcParams.update(matplotlib.rcParamsDefault)
-        matplotlib.rcParams.update(settings)
-        yield
+    # To ask for the backend would load the interactive part of matplotlib, which no figure here needs.
+    return {**{key: value for key, value in matplotlib.rcParamsDefault.items() if not key.startswith(("backend", "interactive"))}, **settings}
 
 
 def save(figure: Figure, target: Any, kind: str) -> None:
@@ -431,8 +447,6 @@ def save(figure: Figure, target: Any, kind: str) -> None:
     """
     metadata: dict[str, Any] = {"svg": {"Date": None}, "png": {"Software": None}, "pdf": {"CreationDate": None, "Producer": None, "Creator": None}}[kind]
     with _style():
-        # A script that no installed font has is drawn by the reader's own fonts in SVG; matplotlib would warn.
-        warnings.filterwarnings("ignore", message="Glyph .* missing")
         figure.savefig(target, format=kind, metadata=metadata, transparent=kind == "svg", facecolor="#ffffff", dpi=200)
 
 
@@ -446,14 +460,16 @@ def _axes(
     x_label: str = "",
     left: float = 0.0,
     right: float = 12.0,
+    plot: float = 0.0,
 ) -> tuple[Figure, Axes]:
     """Axes with room, in points, for what stands around them: title and unit above, ticks beside, legend below."""
     from matplotlib.figure import Figure
 
     heading = wrapped(title, COLUMNS - 10, 3) if title else []
-    above = 13.5 * len(heading) + (14 if top_label else 4) + 4
+    above = 13.5 * len(heading) + (19 if top_label else 4) + 4
     below = 22 + (13 if x_label else 0) + 14 * legend
     height = max(height, 120) + 13.5 * max(0, len(heading) - 1) + 14 * max(0, legend - 1) * (height == HEIGHT)
+    height = above + below + plot if plot else height
     left = left or 12 + 6.3 * max((width_of(text) for text in labels), default=0)
     figure = Figure(figsize=(WIDTH / 72, height / 72))
     axes = figure.add_axes((left / WIDTH, below / height, (WIDTH - left - right) / WIDTH, (height - above - below) / height))

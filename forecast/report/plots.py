@@ -26,6 +26,7 @@ FAN = (0.5, 0.8, 0.9)
 DOTS = 50
 DRAWN = 2048  # draws of each chain that a figure is drawn from; printed figures come from all of them
 MOST_DRIVERS = 8
+BEYOND = 10.0  # years that a fan chart goes on after the last reported one
 
 
 @dataclass(frozen=True)
@@ -45,12 +46,13 @@ class Plots:
         forecast = self.forecast
         if not forecast.has_years(name):
             raise UsageError(f"{name} has no year axis; a fan chart needs one (try dots or histogram)")
-        draws = few_draws(forecast, name)
+        years = self._fan_years(name)
+        draws = few_draws(forecast, name, years)
         levels = [p for prob in FAN for p in (0.5 - prob / 2, 0.5 + prob / 2)]
         found = quantiles(draws, [*levels, 0.5]).value
         shown = [(prob, found[2 * i], found[2 * i + 1]) for i, prob in enumerate(FAN)]
         return figures.fan(
-            forecast.years,
+            years,
             shown,
             found[-1],
             title=self._title(name),
@@ -102,6 +104,13 @@ class Plots:
             raise UsageError(f"no dependence declared with band = true bears on {quantity} as a reported quantity")
         return band_of(self.forecast, quantity, found)
 
+    def _fan_years(self, name: str) -> tuple[float, ...]:
+        """The years up to a while after the last one that is reported: far beyond it a band hides what is near."""
+        asked = [r.year for r in self.forecast.requests if r.name == name and r.year is not None]
+        years = self.forecast.years
+        last = max(asked) + BEYOND if asked and not any(r.name == name and r.year is None for r in self.forecast.requests) else years[-1]
+        return tuple(year for year in years if year <= last)
+
     def _title(self, name: str, year: float | None = None) -> str:
         return title_of(self.forecast, Request(name, year))
 
@@ -149,10 +158,10 @@ def plot(forecast: Forecast, kind: str, quantity: str, threshold: str | None = N
     return KINDS[kind](Plots(forecast), quantity, *([threshold] if threshold else []))
 
 
-def few_draws(forecast: Forecast, name: str) -> np.ndarray:
-    """The first draws of each chain of a quantity, over the whole year axis: enough for a figure."""
+def few_draws(forecast: Forecast, name: str, years: Sequence[float]) -> np.ndarray:
+    """The first draws of each chain of a quantity by year: enough for a figure."""
     count = min(DRAWN, forecast.draws)
-    return sample(forecast.study, forecast.design, [name], forecast.years, 0, count, forecast.block, forecast.threads)[name]
+    return sample(forecast.study, forecast.design, [name], years, 0, count, forecast.block, forecast.threads)[name]
 
 
 def is_crossing(forecast: Forecast, quantity: str) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from forecast.errors import StudyError
 from forecast.fits import comparison_of, record_of
 from forecast.graph import ancestors
 from forecast.report import figures
@@ -66,10 +67,12 @@ def _table(forecast: Forecast, name: str, compare: bool) -> Block:
         rows += [(m["name"], _number(m["straight"]), _number(m["kinked"]), f"{m['difference']:+.3g} for the kink; {m['note']}") for m in comparison_of(study, name)["measures"]]
     else:
         data = study.series_of(name)
-        if len(data) >= 8:
+        try:
             straight, kinked = straight_line(data), kinked_line(data)
-            for label, a, b in (("AIC", straight.aic, kinked.aic), ("BIC", straight.bic, kinked.bic)):
-                rows.append((label, _number(a), _number(b), "of the least-squares fits; the smaller, the better"))
+        except StudyError:  # too few rows for a kink: there is nothing to compare
+            return Paragraph((f"{trend.label}: {trend.spec.shape}.",))
+        for label, a, b in (("AIC", straight.aic, kinked.aic), ("BIC", straight.bic, kinked.bic)):
+            rows.append((label, _number(a), _number(b), "of the least-squares fits; the smaller, the better"))
     if not rows:
         return Paragraph((f"{trend.label}: {trend.spec.shape}.",))
     return Table(f"Straight or kinked: {trend.label} (fitted here: {trend.spec.shape})", ("Measure", "Straight", "Kinked", "What it is"), tuple(rows), (1, 2))

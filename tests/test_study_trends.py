@@ -1,0 +1,232 @@
+"""Trends declared in a study: rows selected, fitted once, and joined to the worlds."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import numpy as np
+import pytest
+
+import forecast
+from forecast.cli import main
+from forecast.fits import batches, record_of
+from forecast.series_files import Selection, averaged, read_table, select
+from forecast.trend_series import series
+from forecast.units import Currency, UnitSystem
+from tests.studies import prior, write_study
+
+SE = 5.0
+TREND = """
+[cost_trend]
+label = "Cost"
+trend = "straight"
+series = "evidence/costs.csv"
+unit = "USD_2023"
+level_year = 2018
+level = "normal 2 to 10"
+growth = "normal -1 to 1"
+scatter = "0.1 to 1"
+source = "made up for a test"
+draws = 8000
+"""
+UNITS = {
+    "priors/units.toml": '[currency.USD]\nindex = "cpi.csv"\nyear = 2023\nsource = "BLS"\n',
+    "priors/cpi.csv": "year,index\n2020,100\n2023,120\n",
+}
+MODEL = '''
+from forecast import first_crossing
+
+
+def record(cost_trend_record):
+    """Record [USD]."""
+    return cost_trend_record
+
+
+def crossing(year, cost_trend, goal):
+    """Crossing of the mean line [year]."""
+    return first_crossing(year, cost_trend, goal)
+
+
+def later(cost_trend_level, cost_trend_growth, one_year):
+    """Level six years later, from the parameters [OOM]."""
+    return cost_trend_level + 6 * one_year * cost_trend_growth
+'''
+
+
+def costs(rows: int = 60, dollar_year: int = 2023) -> str:
+    rng = np.random.default_rng(5)
+    t = np.sort(rng.uniform(2012, 2024, rows))
+    y = 5 + 0.4 * (t - 2018) + 0.3 * rng.standard_normal(rows)
+    lines = ["date,cost [USD],dollar_year,basis,source"]
+    for when, value in zip(t, y, strict=True):
+        lines.append(f"{int(when)}-{1 + int(when % 1 * 12):02d}-15,{10**value:.6g},{dollar_year},rented,made up")
+    return "\n".join(lines) + "\n"
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("trend")
+    header = 'quantities = ["crossing", "later", "cost_trend@2030", "cost_trend_new@2030", "record@2030"]\nyears = "2015 to 2060"'
+    files = UNITS | {"priors/evidence/costs.csv": costs()}
+    priors = TREND + prior("goal", "1e9", "USD_2023") + prior("one_year", "1", "year")
+    write_study(folder, priors, MODEL, header, files)
+    return forecast.open_study(folder)
+
+
+def test_the_growth_is_the_one_of_least_squares(study):
+    data = study.series_of("cost_trend")
+    slope = np.polyfit(data.t, data.y, 1)[0]
+    found = study.run(["cost_trend_growth"]).interval("cost_trend_growth")
+    spread = 0.3 / math.sqrt(len(data)) / data.t.std()
+    assert abs(found.median - slope) < 0.2 * spread + SE * found.mcse_median  # the priors are weak
+    assert 0.8 < (found.high - found.low) / (2 * 1.645 * spread) < 1.3
+
+
+def test_posterior_draws_stay_together(study):
+    """Level, growth and the line come from one posterior draw: the line is what its parameters say, world by world."""
+    result = study.run(["cost_trend@2024", "later"], draws=4096)
+    np.testing.assert_allclose(np.log10(result.at("cost_trend", 2024)), result.values("later"), rtol=1e-12)
+    level, growth = (result.values(f"cost_trend_{name}").ravel() for name in ("level", "growth"))
+    posterior = record_of(study, "cost_trend").posterior.draws
+    exact = np.corrcoef(posterior["level"], posterior["growth_after"])[0, 1]
+    assert abs(np.corrcoef(level, growth)[0, 1] - exact) < SE / math.sqrt(4096)
+
+
+def test_the_three_curves_differ_as_they_must(study):
+    result = study.run(draws=8192)
+    line, new, record = (result.at(name, 2030) for name in ("cost_trend", "cost_trend_new", "record"))
+    assert np.median(record) > np.median(line)
+    assert np.log10(new).std() > 1.5 * np.log10(line).std()
+    path = result.values("record")
+    assert (np.diff(path, axis=0) >= 0).all()
+    data = study.series_of("cost_trend")
+    assert (result.at("record", 2030) >= 10 ** data.y.max() * (1 - 1e-9)).all()
+
+
+def test_a_crossing_of_the_mean_line_is_the_lines_own(study):
+    result = study.run(["crossing"], draws=4096)
+    level, growth = (result.values(f"cost_trend_{name}") for name in ("level", "growth"))
+    np.testing.assert_allclose(result.values("crossing"), 2018 + (9 - level) / growth, atol=1e-6)
+
+
+def test_the_error_of_few_posterior_draws_is_told(study):
+    """Worlds without end do not make 8,000 posterior draws more: the error is that of the draws."""
+    found = study.run(["cost_trend_growth"], draws=1 << 17).interval("cost_trend_growth")
+    sd = (found.high - found.low) / (2 * 1.645)
+    expected = sd * math.sqrt(math.pi / 2 / 8000)  # of a median of 8,000 independent draws
+    assert 0.4 * expected < found.mcse_median < 2.2 * expected
+    result = study.run(["cost_trend_growth"], draws=4096)
+    runs = batches(study, result.design, "cost_trend", result.draws)
+    assert set(np.unique(runs)) == set(range(16))
+
+
+def test_nothing_unchanged_is_fitted_again(study, monkeypatch):
+    study.run(["crossing"], draws=1024)
+    import forecast.trend
+
+    monkeypatch.setattr(forecast.trend, "fit", None)
+    again = forecast.open_study(study.path)
+    np.testing.assert_array_equal(again.run(["crossing"], draws=1024).values("crossing"), study.run(["crossing"], draws=1024).values("crossing"))
+
+
+def test_a_changed_row_is_fitted_anew(study, tmp_path):
+    import shutil
+
+    shutil.copytree(study.path, tmp_path / "copy")
+    table = tmp_path / "copy/priors/evidence/costs.csv"
+    table.write_text(table.read_text() + "2024-01-15,1e12,2023,rented,made up\n")
+    changed = forecast.open_study(tmp_path / "copy")
+    assert changed.fit_keys != study.fit_keys
+    assert changed.run(["cost_trend@2030"], draws=1024).interval("cost_trend@2030").median > study.run(
+        ["cost_trend@2030"], draws=1024
+    ).interval("cost_trend@2030").median
+
+
+def test_the_record_opens_in_arviz(study):
+    import arviz
+
+    study.run(["crossing"], draws=1024)
+    (file,) = (study.path / "build/trends").glob("cost_trend-*.nc")
+    tree = arviz.from_netcdf(file)
+    assert {"posterior", "posterior_predictive", "log_likelihood", "observed_data"} <= set(tree.children)
+    assert json.loads(tree.attrs["provenance"])["route"] == "exact"
+
+
+def test_fit_and_backtest_on_the_command_line(study, capsys):
+    assert main(["fit", "cost_trend", str(study.path)]) == 0
+    text = capsys.readouterr().out
+    assert "growth, as it is now" in text and "OOM/year" in text and "R-hat" in text
+    assert main(["backtest", "cost_trend", str(study.path), "--as-of", "2020-01-01"]) == 0
+    text = capsys.readouterr().out
+    assert "straight" in text and "least squares" in text
+    assert main(["fit", "cost_tend", str(study.path)]) == 2
+    assert "did you mean 'cost_trend'?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('trend = "straight"', 'trend = "bent"', "priors/priors.toml [cost_trend]: unknown trend 'bent'; use straight, kinked, average"),
+        ("evidence/costs.csv", "evidence/cost.csv", "priors/priors.toml [cost_trend]: there is no series 'evidence/cost.csv'; did you mean 'evidence/costs.csv'?"),
+        ('growth = "normal -1 to 1"\n', "", "priors/priors.toml [cost_trend]: a trend has no prior of its growth; write growth = \"normal LOW to HIGH\" in OOM/year"),
+        ('unit = "USD_2023"', 'unit = "hour"', "priors/priors.toml [cost_trend] value: [(USD_2023)] cannot be shown in [hour] (USD is not time); choose a unit of the same kind"),
+        ("level_year = 2018\n", "", "priors/priors.toml [cost_trend]: a trend has no level_year; name the year that the prior of its level refers to"),
+        ("draws = 8000", 'draws = 8000\nwhere = { basis = "bought" }', "priors/priors.toml [cost_trend]: no row of priors/evidence/costs.csv has basis 'bought'; it has rented"),
+        ("draws = 8000", 'draws = 8000\nfrom = "2023-12-01"', None),
+        ("draws = 8000", "drawz = 8000", "priors/priors.toml [cost_trend]: unknown field 'drawz' of a trend; did you mean 'draws'?"),
+    ],
+)  # fmt: skip
+def test_a_trend_that_is_wrong(tmp_path, capsys, old, new, message):
+    files = UNITS | {"priors/evidence/costs.csv": costs()}
+    write_study(tmp_path, TREND.replace(old, new), "", 'quantities = ["cost_trend_growth"]', files)
+    assert main(["check", str(tmp_path)]) == 3
+    text = capsys.readouterr().err
+    assert "Traceback" not in text
+    if message is None:
+        assert "rows are left for a straight trend" in text
+    else:
+        assert text.splitlines()[0] == f"error: {message}"
+
+
+# Tables
+
+
+UNIT_SYSTEM = UnitSystem(currencies=(Currency("USD", 2023, ((2020, 100.0), (2023, 120.0)), "made up"),))
+
+
+def test_money_is_converted_row_by_row():
+    table = read_table("t.csv", "date,cost [USD],dollar_year,source\n2020-01-01,100,2020,a\n2023-01-01,100,2023,b\n")
+    data = select(table, Selection(), "USD_2023", UNIT_SYSTEM, "here")
+    np.testing.assert_allclose(10**data.y, [120, 100])
+
+
+def test_a_ratio_of_two_columns():
+    table = read_table("t.csv", "date,speed [1/s],price [USD],dollar_year,source\n2020-01-01,10,2,2020,a\n2021-01-01,10,,2020,a\n")
+    data = select(table, Selection("speed / price"), "1/(s*USD_2020)", UNIT_SYSTEM, "here")
+    np.testing.assert_allclose(10**data.y, [5])
+
+
+def test_averaging_takes_disagreement_at_its_word():
+    data = series("x", [2020.0] * 4 + [2021.0], [1.0, 2.0, 3.0, 4.0, 9.0], se=0.1)
+    found = averaged(data, ["a"] * 4 + ["b"])
+    assert found.y.tolist() == [2.5, 9.0]
+    np.testing.assert_allclose(found.se, [np.std([1, 2, 3, 4], ddof=1) / 2, 0.1])
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("cost [USD],source\n1,a\n", "t.csv: has no column 'date'; add it to the header (cost, source)"),
+        ("date,cost,source\n2020,1,a\n", "t.csv: has no value column; name its unit in square brackets: cost [USD_2023]"),
+        ("date,cost [USD],source\n2020,1\n", "t.csv row 2: has 2 cells, the header 3; quote cells that have a comma in them"),
+        ("date,cost [USD],source\nsoon,1,a\n", "t.csv row 2: is not dated ('soon'); write 2022-07-31"),
+        ("date,cost [USD],source\n2020,-1,a\n", "t.csv row 2: cost is not a positive number ('-1'); correct it, or leave the cell empty"),
+        ("date,cost [USD],source\n2020,1,\n", "t.csv row 2: has no source; name the paper, price list or model card"),
+        ("", "t.csv: is empty; write a header row: date,cost [USD_2023],source"),
+    ],
+)
+def test_a_table_that_is_wrong(text, message):
+    with pytest.raises(forecast.StudyError) as caught:
+        select(read_table("t.csv", text), Selection(), "USD_2023", UNIT_SYSTEM, "here")
+    assert str(caught.value) == message
