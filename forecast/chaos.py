@@ -51,7 +51,7 @@ class Inputs:
     players : tuple of str
         What effects are attributed to: priors and trends.
     player : tuple of int
-        For each coordinate, its player; several coordinates of one player must be independent of all others.
+        For each coordinate, its player.
     correlation : ndarray (coordinate, coordinate)
         Of the normal scores.
     features : tuple of Features or None
@@ -72,9 +72,10 @@ class Inputs:
 
     @property
     def dependent(self) -> tuple[int, ...]:
-        """Coordinates that depend on others: the block."""
+        """Coordinates that depend on others, and all others of their players: the block."""
         off = np.abs(self.correlation - np.diag(np.diag(self.correlation))) > 1e-12
-        return tuple(map(int, np.flatnonzero(off.any(axis=1))))
+        players = {self.player[c] for c in np.flatnonzero(off.any(axis=1))}
+        return tuple(c for c, player in enumerate(self.player) if player in players)
 
     @property
     def single(self) -> tuple[int, ...]:
@@ -196,6 +197,24 @@ class Block:
                     tensor[(..., *place)] = coefficients[..., function] * math.sqrt(ways)
             made[degree] = tensor
         return made
+
+    def projected(self, coefficients: Array, scores: Array, members: Sequence[int]) -> Array:
+        """Conditional mean (world,) of a sum of the functions given the scores (member, world) of some members."""
+        directions = self.span(members)
+        coordinates = directions.T @ np.linalg.pinv(self.loads[list(members)], rcond=1e-8) @ scores
+        powers = [normalised_hermite(row, max(map(len, self.indices))) for row in coordinates]
+        total = np.zeros(scores.shape[1])
+        for degree, tensor in self.tensors(coefficients).items():
+            for _ in range(degree):
+                tensor = np.tensordot(tensor, directions, axes=([0], [0]))
+            for index in combinations_with_replacement(range(len(powers)), degree):
+                counts = [index.count(i) for i in range(len(powers))]
+                ways = math.factorial(degree) / math.prod(map(math.factorial, counts))
+                product = np.full(scores.shape[1], tensor[index] * math.sqrt(ways))
+                for row, power in zip(powers, counts, strict=True):
+                    product = product * row[power]
+                total += product
+        return total
 
     def span(self, members: Sequence[int]) -> Array:
         """Orthonormal directions (coordinate, direction) that the scores of some members span."""

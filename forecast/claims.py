@@ -263,7 +263,7 @@ def _point(study: Study, request: Request, place: str) -> float:
     axis = study.main.years or tuple(map(float, range(2020, 2051)))
     values: dict[str, np.ndarray] = {YEAR: np.array(axis).reshape(-1, 1)}
     for name in needed & study.priors.keys():
-        values[name] = np.array([study.priors[name].distribution["value"] * study.factors[name]])
+        values[name] = np.array([study.priors[name].distribution["x"] * study.factors[name]])
     evaluate(study.functions, [name for name in study.sequence if name in needed], values, 1)
     array = np.atleast_1d(values[request.name] / study.factors[request.name])
     if array.ndim == 2 and array.shape[0] > 1:

@@ -9,9 +9,10 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
 from typing import Any
 
-from forecast.errors import ForecastError, Problem, StudyError, UsageError, nearest
+from forecast.errors import ForecastError, GateError, Problem, StudyError, UsageError, nearest
 
 DESCRIPTION = "Forecasts with uncertainty: priors in text and models as functions to credible intervals."
 TRUST = "Opening a study runs the Python in its models/ folder: open only studies you trust."
@@ -22,7 +23,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = _parser()
     options = parser.parse_args(arguments)
     try:
-        code = options.command(options)
+        with ExitStack() as options.until_the_end:
+            code = options.command(options)
         sys.stdout.flush()
         return int(code or 0)
     except ForecastError as error:
@@ -107,11 +109,52 @@ def _parser() -> argparse.ArgumentParser:
         read.add_argument(f"--{option}", metavar="N")
     read.set_defaults(command=_import)
 
+    claims = commands.add_parser("claims", help="evaluate published claims: which hold, which do not follow, which were overtaken", epilog=TRUST, allow_abbrev=False)
+    claims.add_argument("ids", metavar="ID", nargs="*", help="claims such as L7, or K9.b (default: all)")
+    claims.add_argument("--study", metavar="DIR", default=".")
+    claims.add_argument("--notes", action="store_true", help="also print sentence, inputs, tolerance and note of each")
+    claims.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    claims.add_argument("--markdown", action="store_true", help="print Markdown tables with links into the sources")
+    claims.add_argument("--report", metavar="FILE", help="replace the table in a report, such as reports/replication.md")
+    claims.set_defaults(command=_claims)
+
+    decode = commands.add_parser("decode", help="which reading a published triple such as '380M (55M to 1.5B)' fits", allow_abbrev=False)
+    decode.add_argument("triple", metavar="TRIPLE", nargs="+", help="as printed, in quotes")
+    decode.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    decode.set_defaults(command=_decode)
+
     show = commands.add_parser("show", help="tell all about one quantity", epilog=TRUST, allow_abbrev=False)
     show.add_argument("quantity", metavar="QUANTITY", help="a name, or name@year")
     show.add_argument("folder", metavar="DIR", nargs="?", default=".")
     _run_options(show)
     show.set_defaults(command=_show)
+
+    report = commands.add_parser("report", help="write a report: HTML, PDF, Markdown, CSV, JSON, NetCDF", epilog=TRUST, allow_abbrev=False)
+    report.add_argument("report", metavar="NAME", nargs="?", help="a report of the study (default: main)")
+    report.add_argument("folder", metavar="DIR", nargs="?", default=".", help="the study's folder, or an HTML report of it")
+    report.add_argument("--format", default="html", metavar="LIST", help="html, pdf, md, csv, json, nc, or several with commas (default: html)")
+    report.add_argument("--out", default="build/reports", metavar="FOLDER", help="where to write (default: build/reports)")
+    report.add_argument("--scenario", action="append", default=[], metavar="FILE", help="compare with a scenario: TOML with a table [set] (repeatable)")
+    report.add_argument("--date", metavar="TEXT", help="date to print (default: the report's own, or none)")
+    report.add_argument("--compare-trends", action="store_true", help="tell every measure of straight against kinked trends (fits both)")
+    _run_options(report)
+    report.set_defaults(command=_report)
+
+    plot = commands.add_parser("plot", help="draw one figure", epilog=TRUST, allow_abbrev=False)
+    plot.add_argument("quantity", metavar="QUANTITY", help="a name, or name@year")
+    plot.add_argument("folder", metavar="DIR", nargs="?", default=".")
+    plot.add_argument("--kind", default="auto", metavar="KIND", help="fan, crossing, dots, histogram, tornado, band (default: what suits)")
+    plot.add_argument("--threshold", metavar="VALUE", help="for dots: such as '1B USD_2023'")
+    plot.add_argument("--out", metavar="FILE", help="file ending in .svg, .png or .pdf (default: QUANTITY.svg)")
+    _run_options(plot)
+    plot.set_defaults(command=_plot)
+
+    diff = commands.add_parser("diff", help="compare two runs, studies or git revisions: what changed, what moved, and why", epilog=TRUST, allow_abbrev=False)
+    diff.add_argument("before", metavar="A", help="a study's folder, an HTML report, a result.json, or a git revision of the study")
+    diff.add_argument("after", metavar="B", nargs="?", help="likewise (default: the study as it is now)")
+    diff.add_argument("--study", default=".", metavar="DIR", help="the study that revisions are of (default: .)")
+    diff.add_argument("--quantity", "-q", action="append", metavar="NAME[@YEAR]", help="what to compare (repeatable; default: the main report's)")
+    diff.set_defaults(command=_diff)
     return parser
 
 
@@ -133,21 +176,36 @@ def _new(options: argparse.Namespace) -> None:
     _say(f"Made {folder} with priors/, models/ and reports/. Next: forecast run {folder}")
 
 
-def _check(options: argparse.Namespace) -> None:
+def _open(options: argparse.Namespace) -> tuple[Any, Any]:
+    """The study that a command names: a folder, or what an HTML report carries, with what the report was made from."""
     from forecast.study import open_study
+
+    if not options.folder.lower().endswith((".html", ".htm")):
+        return open_study(options.folder), None
+    from forecast.report.embedded import read, unpacked
+
+    carried = read(options.folder)
+    return open_study(options.until_the_end.enter_context(unpacked(carried))), carried
+
+
+def _check(options: argparse.Namespace) -> None:
     from forecast.text import listing
 
-    study = open_study(options.folder)
+    study, _ = _open(options)
     _tell_notes(study)
     print(listing(study))
 
 
 def _run(options: argparse.Namespace) -> None:
-    from forecast.study import open_study
-
-    study = open_study(options.folder)
+    study, carried = _open(options)
     _tell_notes(study)
-    result = _prepared(study, options.quantity, **_run_arguments(options))
+    arguments = {"quantities": options.quantity, **_run_arguments(options)}
+    if carried is not None:  # as the report was made, but for what is asked for here
+        from forecast.report.write import Call, arguments_of, report_of
+
+        call = Call.from_json(carried.report, carried.call)
+        arguments = {**arguments_of(report_of(study, call.report), call), **{k: v for k, v in arguments.items() if v is not None}}
+    result = _prepared(study, arguments.pop("quantities"), **arguments)
     if options.out:
         from pathlib import Path
 
@@ -279,11 +337,111 @@ def _prepared(study: Any, quantities: Sequence[str] | None, **arguments: Any) ->
     return study.run(quantities, **arguments)
 
 
-def _show(options: argparse.Namespace) -> None:
+def _claims(options: argparse.Namespace) -> None:
+    from forecast.claim_files import read_claims
+    from forecast.claim_text import markdown, table, tally, to_json, write_report
+    from forecast.claims import choose, evaluate_claims
     from forecast.study import open_study
+
+    study = open_study(options.study)
+    results = evaluate_claims(study, choose(read_claims(study.path), options.ids))
+    if options.report:
+        from pathlib import Path
+
+        write_report(Path(options.report), results)
+        _say(f"Wrote {options.report}")
+    if options.json:
+        import json
+
+        print(json.dumps(to_json(results, study.name, study.digest), indent=1, ensure_ascii=False))
+    elif not options.report or options.markdown:
+        print(markdown(results) if options.markdown else table(results, options.notes))
+    if not all(result.as_expected for result in results):
+        raise GateError(f"claims: {tally(results)}; correct the model or the claim's inputs, or say why in its note")
+
+
+def _decode(options: argparse.Namespace) -> None:
+    from forecast.decode import decode, table, to_json
+
+    found = decode(" ".join(options.triple))
+    if options.json:
+        import json
+
+        print(json.dumps(to_json(found), indent=1, ensure_ascii=False))
+    else:
+        print(table(found))
+
+
+def _report(options: argparse.Namespace) -> None:
+    from dataclasses import replace
+    from pathlib import Path
+
+    from forecast.report.scenarios import read_scenario
+    from forecast.report.write import FORMATS, Call, arguments_of, report_of, write_report
+
+    first = options.report
+    if first and options.folder == "." and (os.path.isdir(first) or first.lower().endswith((".html", ".htm"))):
+        options.report, options.folder = None, first
+    formats = [text.strip() for text in options.format.split(",") if text.strip()]
+    for text in formats or [""]:
+        if text not in FORMATS:
+            raise UsageError(f"--format: there is no format '{text}'; {nearest(text, FORMATS) or 'use ' + ', '.join(FORMATS)}")
+    study, carried = _open(options)
+    _tell_notes(study)
+    call = Call(options.report or "main") if carried is None else Call.from_json(options.report or carried.report, carried.call)
+    given = _run_arguments(options)
+    if carried is not None and options.method == "qmc":
+        given.pop("method")  # the default, not a wish
+    scenarios = tuple(read_scenario(path) for path in options.scenario) or call.scenarios
+    call = replace(
+        call,
+        run={**call.run, **given},
+        scenarios=scenarios,
+        date=call.date if options.date is None else options.date,
+        compare_trends=options.compare_trends or call.compare_trends,
+    )
+    report = report_of(study, call.report)
+    arguments = arguments_of(report, call)
+    result = _prepared(study, arguments.pop("quantities"), **arguments)
+    for path in write_report(result, report, call, formats, Path(options.out)):
+        print(path)
+
+
+def _plot(options: argparse.Namespace) -> None:
+    from pathlib import Path
+
+    from forecast.report.figures import save
+    from forecast.report.plots import plot
+    from forecast.report.write import file_name
+
+    target = Path(options.out or f"{file_name(options.quantity)}.svg")
+    kind = target.suffix.lower().removeprefix(".")
+    if kind not in ("svg", "png", "pdf"):
+        raise UsageError(f"--out: a figure cannot be written as '{target.suffix or target.name}'; end the file's name in .svg, .png or .pdf")
+    study, _ = _open(options)
+    study.definition(options.quantity.partition("@")[0])
+    result = _prepared(study, [options.quantity], **_run_arguments(options))
+    figure = plot(result, options.kind, options.quantity, options.threshold)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        save(figure, target, kind)
+    except OSError as error:
+        raise ForecastError(f"{target}: cannot be written ({error.strerror or error}); choose another file") from error
+    print(target)
+
+
+def _diff(options: argparse.Namespace) -> None:
+    from forecast.difference import difference, side, table
+
+    before = side(options.before, options.study, options.quantity, options.until_the_end)
+    after = side(options.after or options.study, options.study, options.quantity, options.until_the_end)
+    print(table(difference(before, after), _columns()))
+
+
+def _show(options: argparse.Namespace) -> None:
     from forecast.text import sheet
 
-    study = open_study(options.folder)
+    study, _ = _open(options)
     name, _, year = options.quantity.partition("@")
     study.definition(name)
     arguments = _run_arguments(options)

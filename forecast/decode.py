@@ -9,13 +9,15 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
+from typing import Any
 
 from forecast.distribution import Distribution, format_number, parse
-from forecast.errors import UsageError
+from forecast.errors import StudyError, UsageError
 from forecast.number import SUFFIXES
 from forecast.printed import Printed, printed, say
 
-NOISE = 0.04  # two standard errors of the mean of the 5,000 draws that Guesstimate shows, for a wide lognormal
+SHOWN = 5_000  # draws behind a Guesstimate card: its mean has a standard error of its own
+CARD, NORMAL = "Guesstimate card", "5% and 95%, normal"
 _FIGURE = r"[-−~$€£]*\s?[\d][\d.,eE+]*(?:e-\d+)?\s?(?:[kKMBT%]|thousand|million|billion|trillion)?"
 _TRIPLE = re.compile(
     rf"\s*(?P<middle>{_FIGURE})\s*[(\[,;:]?\s*(?:\d+% (?:CI|confidence interval|interval)[:,]?)?\s*"
@@ -35,7 +37,8 @@ class Reading:
     misfit : float
         The printed middle over that, as a difference of logarithms in e-folds (for a normal, in standard deviations).
     slack : float
-        How large a misfit the printed digits (and, for a card, Guesstimate's 5,000 draws) leave open.
+        How large a misfit the printed digits of the middle (and, for a card, a standard error of Guesstimate's 5,000
+        draws) leave open.
     text : str
         To paste into a prior.
     """
@@ -99,40 +102,45 @@ def decode(text: str) -> Decoded:
     match = _TRIPLE.fullmatch(text)
     if match is None:
         raise UsageError(f"'{text}' is not a published triple; write it like '380M (55M to 1.5B)'")
-    parts = {key: match[key].strip() for key in ("middle", "low", "high")}
-    # "380 (55 to 1,500) M": a letter after the high end only, as in "88 to 260K", counts for the low end too.
-    if not _suffix(parts["low"]) and _suffix(parts["high"]) and _value(parts["low"]) >= _value(parts["middle"].rstrip("".join(SUFFIXES))) * 1e-9:
-        scaled = parts["low"] + _suffix(parts["high"])
-        if _value(scaled) < _value(parts["middle"]) < _value(parts["high"]) and _value(parts["low"]) * 1e3 < _value(parts["middle"]):
-            parts["low"] = scaled
-    middle, low, high = (printed(parts[key], rounded=True, place="decode") for key in ("middle", "low", "high"))
-    if not low.value <= middle.value <= high.value or low.value >= high.value:
-        raise UsageError(f"{middle.text} does not lie between {low.text} and {high.text}; write MIDDLE (LOW to HIGH)")
+    middle, low, high = _figures(*(match[key].strip() for key in ("middle", "low", "high")))
     readings = [_reading(*way, middle, low, high) for way in _ways(middle, low, high)]
     readings.append(_end_points(middle, low, high))
-    return Decoded(middle, low, high, tuple(sorted(readings, key=lambda r: (not r.fits, abs(r.misfit) / r.slack))))
+    return Decoded(middle, low, high, tuple(sorted(readings, key=lambda r: (not r.fits, round(abs(r.misfit) / r.slack, 6)))))
+
+
+def _figures(middle: str, low: str, high: str) -> tuple[Printed, Printed, Printed]:
+    """The three figures; a letter that is printed once, as in ``$160K (88 to 260)``, counts where it must."""
+    ends, center = _suffix(high), _suffix(middle)
+    for tried in ((low, high), (low + ends, high), (low + center, high + center), (low + center, high)):
+        try:
+            found = printed(middle, True, "decode"), printed(tried[0], True, "decode"), printed(tried[1], True, "decode")
+        except StudyError:
+            continue
+        if found[1].value <= found[0].value <= found[2].value and found[1].value < found[2].value:
+            return found
+    raise UsageError(f"{middle} does not lie between {low} and {high}; write MIDDLE (LOW to HIGH), such as '380M (55M to 1.5B)'")
 
 
 def _suffix(text: str) -> str:
     return text[-1] if text[-1] in SUFFIXES else ""
 
 
-def _value(text: str) -> float:
-    return printed(text, place="decode").value
+def _years(*figures: Printed) -> bool:
+    return all(re.fullmatch(r"(19|20|21)\d\d", figure.text) for figure in figures)
 
 
 def _ways(middle: Printed, low: Printed, high: Printed) -> list[tuple[str, str, str]]:
     """Name, which moment the middle is, and the text of the distribution that the ends fix."""
     ends = f"{_plain(low)} to {_plain(high)}"
     ways = []
-    if low.value > 0:
+    if low.value > 0 and not _years(middle, low, high):  # a calendar year has no meaningful zero
         card = f"card(mean={_plain(middle)}, low={_plain(low)}, high={_plain(high)})"
         ways += [
-            ("Guesstimate card, lognormal", "mean", card),
+            (f"{CARD}, lognormal", "mean", card),
             ("5% and 95%, lognormal, middle is the median", "median", f"lognormal {ends}"),
             ("5% and 95%, lognormal, middle is the mean", "mean", f"lognormal {ends}"),
         ]
-    return [*ways, ("5% and 95%, normal (a card of a normal is the same)", "mean", f"normal {ends}")]
+    return [*ways, (f"{NORMAL} (a card of a normal is the same)", "mean", f"normal {ends}")]
 
 
 def _plain(figure: Printed) -> str:
@@ -144,34 +152,49 @@ def _reading(name: str, moment: str, text: str, middle: Printed, low: Printed, h
         return at.mean() if moment == "mean" else float(at.quantile(0.5))
 
     made = parse(text, "decode")
-    center = expected(made)
-    if low.value <= 0 or "normal (" in name:
-        unit = made.sd()
-        slack = (middle.half + (low.half + high.half) / 2) / unit
-        return Reading(name, center, (middle.value - center) / unit, slack, text)
-    # The ends are rounded too: the middle of the reading moves with them, half a digit each.
-    spread = 0.0
-    for factor_low, factor_high in ((low.half, 0.0), (0.0, high.half)):
-        moved = text.replace(_plain(low), repr(low.value + factor_low)).replace(_plain(high), repr(high.value + factor_high))
-        spread += abs(math.log(expected(parse(moved, "decode")) / center))
-    slack = middle.half / middle.value + spread + (NOISE if name.startswith("Guesstimate") else 0.0)
-    return Reading(name, center, math.log(middle.value / center), slack, text)
+    center, half = expected(made), _half(middle, low, high)
+    if name.startswith(NORMAL):
+        return Reading(name, center, (middle.value - center) / made.sd(), half / made.sd(), text)
+    noise = made.sd() / made.mean() / math.sqrt(SHOWN) if name.startswith(CARD) else 0.0
+    return Reading(name, center, math.log(middle.value / center), half / middle.value + noise, text)
+
+
+def _half(*figures: Printed) -> float:
+    """Half a unit of the middle's last digit, of which at least two count: whoever prints ``$2M`` had a second one."""
+    middle = figures[0]
+    if _years(*figures):
+        return 0.5
+    second = 0.5 * 10.0 ** (math.floor(math.log10(abs(middle.value))) - 1) if middle.value else middle.half
+    return min(middle.half, second)
 
 
 def _end_points(middle: Printed, low: Printed, high: Printed) -> Reading:
-    """Three scenarios and no distribution: recognised by a middle that is the geometric or arithmetic mean of round factors."""
-    if low.value > 0:
-        up, down = high.value / middle.value, middle.value / low.value
-        misfit = math.log(up / down)
-        slack = 2 * middle.half / middle.value + low.half / low.value + high.half / high.value
-        return Reading("end points a factor apart", math.sqrt(low.value * high.value), misfit / 2, slack / 2, _quantiles(middle, low, high))
-    center = (low.value + high.value) / 2
-    unit = (high.value - low.value) / 2
-    return Reading("end points a step apart", center, (middle.value - center) / unit, (middle.half + low.half + high.half) / unit, _quantiles(middle, low, high))
+    """Three scenarios and no distribution: the middle lies midway, on a log scale where that has a meaning."""
+    text, half = _quantiles(middle, low, high), _half(middle, low, high)
+    if low.value > 0 and not _years(middle, low, high):
+        center = math.sqrt(low.value * high.value)
+        return Reading("end points, a factor apart", center, math.log(middle.value / center), half / middle.value, text)
+    center, unit = (low.value + high.value) / 2, (high.value - low.value) / 2
+    return Reading("end points, a step apart", center, (middle.value - center) / unit, half / unit, text)
 
 
 def _quantiles(middle: Printed, low: Printed, high: Printed) -> str:
     return f"quantiles(5%={_plain(low)}, 50%={_plain(middle)}, 95%={_plain(high)})"
+
+
+def to_json(found: Decoded) -> dict[str, Any]:
+    """The readings as JSON values, best first."""
+    figures = {key: getattr(found, key).value for key in ("middle", "low", "high")}
+    readings = [
+        {"reading": r.name, "middle": r.middle, "misfit": r.misfit, "leeway": r.slack, "fits": r.fits, "dist": r.text}
+        for r in found.readings
+    ]
+    return {"schema": "forecast.decode/1", **figures, "readings": readings, "dist": _advised(found)}
+
+
+def _advised(found: Decoded) -> str:
+    """The best reading that fits, or the three figures as they stand."""
+    return found.fitting[0].text if found.fitting else _quantiles(found.middle, found.low, found.high)
 
 
 def table(found: Decoded) -> str:
@@ -192,11 +215,8 @@ def table(found: Decoded) -> str:
         rows.append((reading.name, middle, f"{reading.misfit:+.1%}", f"{reading.slack:.1%}", "fits" if reading.fits else "does not fit"))
     widths = [max(len(row[i]) for row in rows) for i in range(5)]
     lines = ["  ".join(cell.ljust(w) if i in (0, 4) else cell.rjust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=True))).rstrip() for row in rows]
-    best = found.fitting
-    if best:
-        advice = f'dist = "{best[0].text}"'
-        if len(best) > 1:
-            advice += f"     # {len(best)} readings fit; the figures cannot tell them apart"
-    else:
-        advice = f'dist = "{_quantiles(found.middle, found.low, found.high)}"     # none fits: the three as they stand, if they are believed'
+    count = len(found.fitting)
+    remark = f"     # {count} readings fit; the figures cannot tell them apart" if count > 1 else ""
+    remark = remark if count else "     # none fits: the three as they stand, if they are believed"
+    advice = f'dist = "{_advised(found)}"{remark}'
     return "\n".join([f"{printed_as}, read in {len(found.readings)} ways", "", *lines, "", "To paste into a prior:", f"  {advice}"])

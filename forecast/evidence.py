@@ -187,13 +187,15 @@ def _one(scale: str, bound: float) -> float:
     return math.log(bound) if scale == "log" and math.isfinite(bound) else bound
 
 
-def violation(term: Term, x: Array) -> Array:
+def violation(term: Term, x: Array, log: Array | None = None) -> Array:
     """How far values are from where the likelihood is not zero; 0 where it is not.
 
     Parameters
     ----------
     term : Term
     x : ndarray (...)
+    log : ndarray (...), optional
+        The log likelihood at `x`, where it is known.
 
     Returns
     -------
@@ -201,7 +203,7 @@ def violation(term: Term, x: Array) -> Array:
         In the quantity's own unit (or its logarithm, if all finite values and bounds are positive); infinite values count
         as far out.
     """
-    impossible = np.isneginf(log_likelihood(term, x))
+    impossible = np.isneginf(log_likelihood(term, x) if log is None else log)
     if not impossible.any():
         return np.zeros(x.shape)
     low, high = term.low, term.high

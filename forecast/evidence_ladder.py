@@ -14,6 +14,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,7 +29,7 @@ from forecast.evidence_files import Observation
 from forecast.fits import Say
 from forecast.memo import write_atomically
 from forecast.psis import Weights, resampled, smoothed
-from forecast.smc import temper
+from forecast.smc import Target, temper
 from forecast.study import VERSION, Study
 from forecast.worlds import Design, scores
 
@@ -39,6 +40,7 @@ TRIAL, POOL = 4_096, 32_768  # prior worlds of each chain: to choose the rung, a
 KEPT = 8_192  # posterior worlds of each chain by weights
 PARTICLES = 2_048  # of each chain by sequential Monte Carlo
 RHAT = 1.05  # between the chains of sequential Monte Carlo
+SLOW = 0.2  # seconds for one evaluation of a chain's particles, beyond which fewer are used
 MANY = 40  # touched inputs from which gradients pay
 CONFLICT = 0.01  # prior predictive p-value below which belief and evidence disagree
 
@@ -243,14 +245,15 @@ def _by_smc(part: Part, seen: Observed, ids: tuple[str, ...], common: dict[str, 
         for term in seen.terms:
             x = found[term.target]
             here = log_likelihood(term, x)
-            off = violation(term, x)
+            off = violation(term, x, here)
             far += off
             log += np.where(off > 0, 0.0, here)
         return log, far
 
     rhat = math.inf
+    fewer = _slow(target, coordinates)
     for turn in range(2):
-        count = PARTICLES << (2 * turn)
+        count = PARTICLES << (2 * turn) >> fewer
         runs = []
         for chain in range(chains):
             if say:
@@ -271,6 +274,15 @@ def _by_smc(part: Part, seen: Observed, ids: tuple[str, ...], common: dict[str, 
     v = np.stack([v[:, chain, rng.permutation(count)] for chain in range(chains)], axis=1)
     details = {"rhat": rhat, "steps": max(run.steps for run in runs), "moves": max(run.moves for run in runs)}
     return Conditioned(part.inputs, ids, "smc", _shaped(part, v), **common, left=chains * count / waste, log_evidence=evidence, why=why, details=details)
+
+
+def _slow(target: Target, coordinates: int) -> int:
+    """How often to halve the particles, so that a slow model takes minutes and not hours."""
+    probe = np.random.default_rng(0).standard_normal((coordinates, 256))
+    begin = time.process_time()
+    target(probe)
+    cost = (time.process_time() - begin) / 256 * PARTICLES
+    return 0 if cost < SLOW else 2
 
 
 def _by_nuts(
@@ -306,7 +318,7 @@ def _likelihood(part: Part, seen: Observed, v: Array) -> tuple[Array, dict[str, 
 
 
 def _shaped(part: Part, v: Array) -> Array:
-    flat = part.scores(v.reshape(v.shape[0], -1))
+    flat = part.scores(v.reshape(v.shape[0], math.prod(v.shape[1:])))
     return flat.reshape(len(part.inputs), *v.shape[1:])
 
 

@@ -223,12 +223,13 @@ def _refine(cells: list[Array], tails: Tails, log_smooth: Map, positive: bool) -
         size = 1.0 if positive else np.abs(y).max(axis=1)
         small = half <= 5e-14 * (1.0 + np.abs(middle))
         good = (error <= _TOLERANCE * size + rough + _LEAST) | small
+        if turn == 59 or (turn > 8 and good.size > _MOST_CELLS):  # figures beyond reason: monotone, if not exact
+            small, good = ~good | small, np.ones_like(good)
         if np.any(small):  # no room for a polynomial: a straight line
             line = np.zeros((nodes.size, np.count_nonzero(small)))
             line[0] = 0.5 * (y[small, 0] + y[small, -1])
             line[1] = (y[small, -1] - y[small, 0]) / (2.0 * half[small])
             coefficients[:, small] = line
-        good |= (turn == 59) | ((turn > 8) & (good.size > _MOST_CELLS))  # figures beyond reason: stop with what there is
         starts.append(left[good])
         origins.append(middle[good])
         rows.append(coefficients[:, good])

@@ -75,7 +75,8 @@ def smoothed(log_ratio: Array) -> Weights:
             khat = shape
             if math.isfinite(shape):
                 place = (np.arange(len(tail)) + 0.5) / len(tail)
-                spread = -scale * np.log1p(-place) if abs(shape) < 1e-12 else scale * np.expm1(-shape * np.log1p(-place)) / shape
+                with np.errstate(over="ignore"):
+                    spread = -scale * np.log1p(-place) if abs(shape) < 1e-12 else scale * np.expm1(-shape * np.log1p(-place)) / shape
                 log = log.copy()
                 log[tail] = np.minimum(np.log(spread + math.exp(cut)), 0.0)
     weight = np.exp(log)

@@ -7,7 +7,7 @@ input. Inputs that are declared to depend on one another are handled as such (`f
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -22,7 +22,7 @@ from forecast.quantile import heavy_tailed, mcse_of, quantiles
 from forecast.result import Forecast
 from forecast.sampling import request_of
 from forecast.shapley import indices
-from forecast.special import ndtr
+from forecast.special import ndtr, ndtri
 from forecast.study import Study
 from forecast.summary import RATIO
 from forecast.surrogate import Surrogate, fit
@@ -32,6 +32,7 @@ FEWEST = 64  # draws of a chain without which nothing can be told apart
 MOST = 1 << 16  # worlds used; more would only cost time
 NOISE = 1.96  # standard errors that a figure must be away from zero to be told
 STEP = 0.1  # of a rank correlation
+_KURTOSIS = 20.0  # beyond it a few worlds decide a variance
 _WINDOW = 0.02  # half-width in probability of the worlds near an input's 5% and 95% points
 _PLAIN = ("normal", "lognormal")  # families that are simple functions of the normal score itself
 
@@ -205,6 +206,8 @@ class Prepared:
     inputs : Inputs
     coordinates : tuple of str
     surrogate : Surrogate
+    doubt : float
+        Standard error of the inputs' correlations, where these are a posterior's.
     """
 
     quantity: str
@@ -215,6 +218,7 @@ class Prepared:
     inputs: Inputs
     coordinates: tuple[str, ...]
     surrogate: Surrogate
+    doubt: float = 0.0
 
     def of_player(self, player: int) -> Array:
         """Normal scores (coordinate, chain, draw) of one player."""
@@ -278,6 +282,9 @@ def sensitivity(
     independent, event = forecast.design.method == "mc", above is not None
     gained = gains(learned, known, prob, independent=independent, event=event, orders=order)
     ranks = _target(prepared.draws, "rank", "")
+    if len(known) == 1:  # all there is to know
+        everything = (np.full(1, gained.width_now), np.zeros(1), np.full(1, gained.score_now), np.zeros(1))
+        gained = Gains(*everything, gained.width_now, gained.score_now)
     effects = []
     for player, name in enumerate(prepared.inputs.players):
         definition = forecast.study.priors.get(name) or forecast.study.trends[name]
@@ -287,11 +294,11 @@ def sensitivity(
                 name,
                 definition.label,
                 forecast.study.labels.get(name, definition.unit),
-                Figure(float(found.shapley[player]), float(found.shapley_se[player])),
-                Figure(float(found.first[player]), float(found.first_se[player])),
-                Figure(float(found.total[player]), float(found.total_se[player])),
+                _figure(found.shapley[player], found.shapley_se[player], prepared.doubt),
+                _figure(found.first[player], found.first_se[player], prepared.doubt),
+                _figure(found.total[player], found.total_se[player], prepared.doubt),
                 _rank_correlation(ranks, prepared.scores[own[0]]) if name in forecast.study.priors else None,
-                _swing(forecast.study, prepared, player, order[player], event),
+                _swing(forecast, prepared, player, order[player], event),
                 _learning(gained, player, event),
                 own[0] in prepared.inputs.dependent,
             )
@@ -318,6 +325,10 @@ def sensitivity(
     )
 
 
+def _figure(value: float, se: float, doubt: float) -> Figure:
+    return Figure(float(value), math.hypot(se, doubt * value))
+
+
 def prepare(forecast: Forecast, quantity: str, year: float | None, above: float | None, scale: str) -> Prepared:
     """The worlds of a run, the scale, and the surrogate fitted on it."""
     request = request_of(quantity)
@@ -340,8 +351,12 @@ def prepare(forecast: Forecast, quantity: str, year: float | None, above: float 
     z = scores(replace(design, inputs=tuple(coordinates), mixing=mixing), 0, draws.shape[1])
     correlation = mixing @ mixing.T
     correlation[np.abs(correlation) < 1e-9] = 0.0  # rotations leave rounding errors
+    moved = [c for c, name in enumerate(coordinates) if name in design.given]
+    raw, doubt = z[moved], 0.0
+    if moved:
+        z, correlation, doubt = _as_normal(z, correlation, moved)
     np.fill_diagonal(correlation, 1.0)
-    inputs = _inputs(study, coordinates, correlation)
+    inputs = _inputs(study, coordinates, correlation, dict(zip((coordinates[c] for c in moved), raw, strict=True)))
     if above is not None:
         scale, target = "linear", (draws > above).astype(float)
         if target.min() == target.max():
@@ -350,20 +365,53 @@ def prepare(forecast: Forecast, quantity: str, year: float | None, above: float 
         scale = _scale(draws) if scale == "auto" else scale
         target = _target(draws, scale, text)
     surrogate = fit(target, z, inputs)
-    return Prepared(text, draws, target, scale, z, inputs, tuple(coordinates), surrogate)
+    return Prepared(text, draws, target, scale, z, inputs, tuple(coordinates), surrogate, doubt)
+
+
+def _as_normal(z: Array, correlation: Array, moved: Sequence[int]) -> tuple[Array, Array, float]:
+    """Scores of a posterior as if it were a Gaussian copula: by their ranks, with the correlations they have.
+
+    Evidence makes inputs depend on one another; a Gaussian copula with the posterior's own marginals and correlations is
+    the nearest case that can be attributed exactly. Also the largest standard error of these correlations.
+    """
+    z, correlation = z.copy(), correlation.copy()
+    size = z[0].size
+    for row in moved:
+        order = np.argsort(z[row], axis=None, kind="stable")
+        ranks = np.empty(size)
+        ranks[order] = ndtri((np.arange(size) + 0.5) / size)
+        z[row] = ranks.reshape(z[row].shape)
+    flat = z[list(moved)].reshape(len(moved), -1)
+    found = np.atleast_2d(np.corrcoef(flat))
+    chains = np.array([np.atleast_2d(np.corrcoef(z[list(moved), c])) for c in range(z.shape[1])])
+    error = mcse_of(np.moveaxis(chains, 0, -1))
+    found = np.where(np.abs(found) > np.maximum(4 * error, 0.01), found, 0.0)
+    correlation[list(moved)] = 0.0
+    correlation[:, list(moved)] = 0.0
+    values, vectors = np.linalg.eigh(found)
+    if values[0] < 0:  # leaving out what is noise can make a matrix impossible
+        found = (vectors * np.maximum(values, 1e-9)) @ vectors.T
+        found /= np.sqrt(np.outer(np.diag(found), np.diag(found)))
+    correlation[np.ix_(moved, moved)] = found
+    return z, correlation, float(np.where(found != 0, error, 0.0).max())
 
 
 def _scale(draws: Array) -> str:
     if not np.isfinite(draws).all():
         return "rank"
     logs = _in_oom(draws)
-    return "rank" if bool(heavy_tailed(np.log10(draws) if logs else draws)) else "log" if logs else "linear"
+    values = np.log10(draws) if logs else draws
+    from_mean = values - values.mean()
+    wild = (from_mean**4).mean() > _KURTOSIS * (from_mean**2).mean() ** 2
+    return "rank" if wild or bool(heavy_tailed(values)) else "log" if logs else "linear"
 
 
 def _in_oom(draws: Array) -> bool:
     """Whether an answer is better told in orders of magnitude."""
+    if draws.min() <= 0 or not np.isfinite(draws).all():
+        return False
     low, high = np.quantile(draws, [0.05, 0.95])
-    return bool(draws.min() > 0 and np.isfinite(draws).all() and high > RATIO * low)
+    return bool(high > RATIO * low)
 
 
 def _target(draws: Array, scale: str, text: str) -> Array:
@@ -380,22 +428,30 @@ def _target(draws: Array, scale: str, text: str) -> Array:
     return np.asarray(ranks / (2 * draws.size))
 
 
-def _inputs(study: Study, coordinates: Sequence[str], correlation: Array) -> Inputs:
+def _inputs(study: Study, coordinates: Sequence[str], correlation: Array, moved: Mapping[str, Array]) -> Inputs:
     owners = {c: trend for trend in study.trends for c in coordinates_of(trend)}
     players = tuple(dict.fromkeys(owners.get(name, name) for name in coordinates))
     features: list[Features | None] = []
     for name in coordinates:
         if name in study.priors:
-            features.append(_prior_features(study, name))
+            made = _prior_features(study, name, name in moved)
         else:
-            features.append(_trend_features(study, name) if name in study.trends else None)
+            made = _trend_features(study, name) if name in study.trends else None
+        features.append(_through(made, moved[name]) if made is not None and name in moved else made)
     return Inputs(players, tuple(players.index(owners.get(name, name)) for name in coordinates), correlation, tuple(features))
 
 
-def _prior_features(study: Study, name: str) -> Features | None:
+def _through(features: Features, raw: Array) -> Features:
+    """Features of a coordinate whose distribution is that of some scores instead of a standard normal one."""
+    ordered = np.sort(raw, axis=None)
+    places = ndtri((np.arange(ordered.size) + 0.5) / ordered.size)
+    return Features(lambda z: features.call(np.interp(z, places, ordered)), features.steps)
+
+
+def _prior_features(study: Study, name: str, moved: bool) -> Features | None:
     """The input itself (its logarithm, if it is positive), or its levels if it has a few."""
     distribution = study.priors[name].distribution
-    if distribution.family in _PLAIN and distribution.bounds == (-math.inf, math.inf):
+    if not moved and distribution.family in _PLAIN and distribution.bounds == (-math.inf, math.inf):
         return None
     levels = np.unique(distribution.from_normal(np.linspace(-4, 4, 2001)))
     if distribution.is_discrete and len(levels) <= 12:
@@ -425,6 +481,8 @@ def _known(prepared: Prepared) -> tuple[Array, Array]:
         own = prepared.of_player(player)
         if len(own) == 1 and prepared.coordinates[prepared.inputs.player.index(player)] == prepared.inputs.players[player] and not _is_trend(prepared, player):
             known[player] = own[0]
+        elif len(known) == 1:
+            known[player] = prepared.target
         else:  # of a trend, all that matters for the answer
             known[player] = prepared.surrogate.curve(player, own.reshape(len(own), -1)).reshape(prepared.target.shape)
     return np.argsort(known, axis=-1, kind="stable"), known
@@ -463,9 +521,9 @@ def _rank_correlation(ranks: Array, score: Array) -> Figure:
     return Figure(float(by_chain.mean()), float(mcse_of(by_chain)))
 
 
-def _swing(study: Study, prepared: Prepared, player: int, order: Array, event: bool) -> Swing:
+def _swing(forecast: Forecast, prepared: Prepared, player: int, order: Array, event: bool) -> Swing:
     name = prepared.inputs.players[player]
-    prior = study.priors.get(name)
+    prior = forecast.study.priors.get(name)
     own = prepared.of_player(player)
     count = prepared.target.shape[1]
     curve = prepared.surrogate.curve(player, own.reshape(len(own), -1)).reshape(prepared.target.shape)
@@ -487,8 +545,11 @@ def _swing(study: Study, prepared: Prepared, player: int, order: Array, event: b
         value, se = float(middle.value[0]), float(middle.mcse[0])
         here, below, above = map(float, prepared.back(np.array([value, value - se, value + se])))
         ends.append(Figure(here, 0.0 if below == above else abs(above - below) / 2))
-    at = (None, None) if prior is None else tuple(float(prior.distribution.quantile(p)) for p in (0.05, 0.95))
-    return Swing(at[0], at[1], ends[0], ends[1])
+    if prior is None:
+        return Swing(None, None, *ends)
+    points = [0.05, 0.95]
+    values = np.quantile(forecast.at(name), points) if name in forecast.design.given else prior.distribution.quantile(points)
+    return Swing(*map(float, values), *ends)
 
 
 def _dependences(forecast: Forecast, prepared: Prepared, learned: Array, prob: float) -> tuple[DependenceEffect, ...]:

@@ -145,6 +145,8 @@ class _Game:
         Products of coefficients when all is known.
     members : tuple of int
         Players in the block; empty if the block has no part in it.
+    rows : tuple of tuple of int
+        For each of them, its places in the block.
     block : Block or None
     tensors : dict of int to ndarray
         By degree.
@@ -152,13 +154,14 @@ class _Game:
 
     full: Array
     members: tuple[int, ...] = ()
+    rows: tuple[tuple[int, ...], ...] = ()
     block: Block | None = None
     tensors: dict[int, Array] | None = None
 
     def worth(self, known: tuple[int, ...]) -> Array:
-        """Products (chain, chain) when these positions of the block are known."""
+        """Products (chain, chain) when these members of the block are known."""
         assert self.block is not None and self.tensors is not None
-        products = gram(self.tensors, self.block.span(known))
+        products = gram(self.tensors, self.block.span([row for i in known for row in self.rows[i]]))
         return products.sum(axis=0)
 
     def without(self) -> dict[int, Array]:
@@ -222,15 +225,17 @@ class _Game:
         """What each member adds (chain, chain) when members become known in this order."""
         assert self.block is not None and self.tensors is not None
         directions: list[Array] = []
-        place = []  # of the direction that a member adds, or -1 where it is known already
-        for load in self.block.loads[order]:
-            rest = load.copy()
-            for direction in directions:
-                rest -= (rest @ direction) * direction
-            size = float(np.linalg.norm(rest))
-            place.append(len(directions) if size > 1e-7 else -1)
-            if size > 1e-7:
-                directions.append(rest / size)
+        added = []  # directions that each member adds; none where it is known already
+        for member in order:
+            first = len(directions)
+            for row in self.rows[member]:
+                rest = self.block.loads[row].copy()
+                for direction in directions:
+                    rest -= (rest @ direction) * direction
+                size = float(np.linalg.norm(rest))
+                if size > 1e-7:
+                    directions.append(rest / size)
+            added.append(range(first, len(directions)))
         turn = np.array(directions).T
         adds = np.zeros((len(directions), *self.full.shape))
         for degree, tensor in self.tensors.items():
@@ -241,7 +246,7 @@ class _Game:
             for direction in range(len(directions)):
                 part = flat[..., last == direction]
                 adds[direction] += (part @ np.swapaxes(part, -1, -2)).sum(axis=0)
-        return [adds[p] if p >= 0 else np.zeros_like(self.full) for p in place]
+        return [adds[list(new)].sum(axis=0) for new in added]
 
 
 def _games(surrogate: Surrogate) -> list[tuple[frozenset[int], _Game]]:
@@ -262,7 +267,9 @@ def _games(surrogate: Surrogate) -> list[tuple[frozenset[int], _Game]]:
         return games
     block = surrogate.sites[surrogate.block]
     assert isinstance(block, Block)
-    members = tuple(surrogate.inputs.player[c] for c in surrogate.inputs.dependent)
+    owners = [surrogate.inputs.player[c] for c in surrogate.inputs.dependent]
+    members = tuple(dict.fromkeys(owners))
+    rows = tuple(tuple(place for place, owner in enumerate(owners) if owner == player) for player in members)
     for players, groups in block_terms.items():
         chains = len(surrogate.coefficients)
         coefficients = np.zeros((len(groups), chains, len(block)))
@@ -270,5 +277,5 @@ def _games(surrogate: Surrogate) -> list[tuple[frozenset[int], _Game]]:
             for function, value in functions.items():
                 coefficients[row, :, function] = value
         full = np.einsum("gcf,gdf->cd", coefficients, coefficients)
-        games.append((players, _Game(full, members, block, block.tensors(coefficients))))
+        games.append((players, _Game(full, members, rows, block, block.tensors(coefficients))))
     return games

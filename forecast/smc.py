@@ -22,7 +22,7 @@ Target = Callable[[Array], tuple[Array, Array]]
 SURVIVE = 0.5  # part of the particles that a step leaves effective
 FORGOTTEN = 0.1  # correlation with the start of a step at which moves have done their work
 FEWEST, MOST = 4, 60  # moves in a step
-STEPS = 400
+STEPS = 150
 MEET = 0.25  # part of the particles that must meet sharp conditions before they are imposed
 
 
@@ -85,7 +85,7 @@ def temper(target: Target, coordinates: int, count: int, rng: np.random.Generato
     sharp = bool((far > 0).any())
     while sharp or power < 1:
         if steps >= STEPS:
-            raise GateError("the evidence cannot be reached from the prior in 400 steps; see that observations do not contradict each other")
+            raise GateError("the evidence cannot be reached from the prior in 150 steps; see that observations do not contradict each other")
         if sharp:
             gain, press, sharp = _press(far, press)
         else:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 VERSION = __version__
 FOLDERS = ("priors", "models", "reports")
 # The files whose text is the study; its hash covers them, and nothing else decides what a run gives.
-PATTERNS = ("priors/*.toml", "priors/*.csv", "priors/evidence/*.csv", "priors/evidence/*.toml", "models/*.py", "reports/*.md")
+PATTERNS = ("priors/*.toml", "priors/*.csv", "priors/evidence/*.csv", "priors/evidence/*.toml", "models/*.py", "reports/*.md", "reports/claims/*.toml")
 CHECK_YEARS = (2025.0, 2026.0, 2030.0)  # at which the unit check runs the functions
 
 
@@ -376,7 +376,7 @@ def open_study(path: str | Path = ".") -> Study:
     reports = {
         report.name: report
         for name, text in files.items()
-        if name.startswith("reports/") and (report := read_report(name, text, problems))
+        if name.startswith("reports/") and name.endswith(".md") and (report := read_report(name, text, problems))
     }
     _no_second_definition({**curves, **priors}, functions, problems)
     sequence: tuple[str, ...] = tuple(functions)

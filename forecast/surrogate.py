@@ -69,21 +69,13 @@ class Surrogate:
         mean = self.coefficients.mean(axis=0)
         total = np.zeros(scores.shape[1])
         if self.block is not None and own[0] in self.inputs.dependent:
-            from forecast.chaos import normalised_hermite
-
             block = self.sites[self.block]
             assert isinstance(block, Block)
-            coefficients = np.zeros((1, len(block)))
+            coefficients = np.zeros(len(block))
             for term, value in zip(self.terms, mean, strict=True):
                 if len(term) == 1 and term[0][0] == self.block:
-                    coefficients[0, term[0][1]] = value
-            load = block.loads[self.inputs.dependent.index(own[0])]
-            powers = normalised_hermite(scores[0], 12)
-            for degree, tensor in block.tensors(coefficients).items():
-                for _ in range(degree):
-                    tensor = tensor @ load
-                total += float(tensor[0]) * powers[degree]
-            return total
+                    coefficients[term[0][1]] = value
+            return block.projected(coefficients, scores, [self.inputs.dependent.index(c) for c in own])
         row = {self.inputs.single.index(c): r for r, c in enumerate(own)}
         values = {}
         for site, r in row.items():

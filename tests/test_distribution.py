@@ -485,7 +485,7 @@ def test_text_to_distribution_to_text(text):
     assert again == made and again.canonical() == made.canonical()
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(texts(), st.floats(0.001, 0.999), st.floats(0.001, 0.999))
 def test_quantiles_do_not_fall_and_invert_the_distribution_function(text, p, q):
     made = parse(text, PLACE)
@@ -512,7 +512,7 @@ def test_scaling_an_interval_scales_every_quantile(low, ratio, factor):
     np.testing.assert_allclose(other, factor * one, rtol=1e-11)
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(texts())
 def test_a_narrower_level_lies_inside(text):
     a, b, c, d = parse(text, PLACE).quantile([0.05, 0.25, 0.75, 0.95])

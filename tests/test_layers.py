@@ -67,6 +67,9 @@ ORDER = [
     "run",
     "export",
     "text",
+    "report",
+    "difference",
+    "exchange",
     "cli",
 ]
 
@@ -89,6 +92,8 @@ DOORS = {
     "arviz_base": {"diagnostics"},
     "arviz_stats": {"diagnostics"},
     "matplotlib": {"report"},
+    "markdown_it": {"report"},
+    "typst": {"report"},
 }
 
 

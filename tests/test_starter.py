@@ -441,8 +441,21 @@ def priors_of_the_study():
     for path in sorted((ROOT / "priors").glob("*.toml")):
         if path.name != "units.toml":
             for name, table in tomllib.loads(path.read_text(encoding="utf-8")).items():
-                if name != "dependence":
+                if name != "dependence" and "trend" not in table:
                     yield pytest.param(table, id=name)
+
+
+def trends_of_the_study():
+    tables = tomllib.loads((ROOT / "priors/trends.toml").read_text(encoding="utf-8"))
+    return [pytest.param(table, id=name) for name, table in tables.items()]
+
+
+@pytest.mark.parametrize("table", trends_of_the_study())
+def test_every_trend_names_its_table_and_calls_its_priors_judgements(table):
+    assert (ROOT / "priors" / table["series"]).is_file()
+    assert table["source"].startswith(f"{table['series']}: ")
+    assert "judgements" in table["note"]
+    assert not re.search(r"USD(?!_(19|20)\d\d)", table["unit"]), "dollars carry their year"
 
 
 @pytest.mark.parametrize("table", list(priors_of_the_study()))

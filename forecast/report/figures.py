@@ -268,7 +268,7 @@ def intervals(
     ends = [value for row in rows for value in (row.low, row.median, row.high)] + [value for _, value in thresholds]
     low, high, log = _range(np.array(ends + ([base] if base is not None else [])), years=unit == "year")
     texts = [_row_text(row) for row in rows]
-    heights = [11.5 * len(label) + 16 for label, _ in texts]
+    heights = [10.5 * len(label) + 18 for label, _ in texts]
     with _style():
         figure, axes = _axes(title, "", height=sum(heights) + 62, x_label=unit if unit != "year" else "", legend=_legend_rows([t for t, _ in thresholds], len(thresholds)), left=14, right=18)
         axes.set_ylim(sum(heights), 0)
@@ -280,9 +280,9 @@ def intervals(
             place = top + height - 9
             # Lines across the rows stop at the marks: they would run through the labels.
             if base is not None:
-                axes.plot([base, base], [place - 7, place + 7], color=MUTED, linewidth=0.9)
+                axes.plot([base, base], [place - 5.5, place + 5.5], color=MUTED, linewidth=0.9)
             for number, (name, value) in enumerate(thresholds):
-                axes.plot([value, value], [place - 7, place + 7], color=VERMILION, linewidth=1.2, linestyle=DASHES[number % len(DASHES)], label=wrapped(name, COLUMNS - 8, 1)[0] if not top else None)
+                axes.plot([value, value], [place - 5.5, place + 5.5], color=VERMILION, linewidth=1.2, linestyle=DASHES[number % len(DASHES)], label=wrapped(name, COLUMNS - 8, 1)[0] if not top else None)
             start, end = (float(np.clip(np.nan_to_num(v, posinf=last, neginf=first), first, last)) for v in (row.low, row.high))
             if caps:
                 axes.plot([start, end], [place, place], color=colour, linewidth=3, solid_capstyle="butt")
@@ -448,6 +448,15 @@ def save(figure: Figure, target: Any, kind: str) -> None:
     metadata: dict[str, Any] = {"svg": {"Date": None}, "png": {"Software": None}, "pdf": {"CreationDate": None, "Producer": None, "Creator": None}}[kind]
     with _style():
         figure.savefig(target, format=kind, metadata=metadata, transparent=kind == "svg", facecolor="#ffffff", dpi=200)
+
+
+def font_folder() -> str:
+    """Where matplotlib keeps the fonts that figures are measured with."""
+    try:
+        import matplotlib
+    except ImportError:
+        raise ForecastError(HINT) from None
+    return str(matplotlib.get_data_path()) + "/fonts/ttf"
 
 
 def _axes(

@@ -1,0 +1,194 @@
+"""Content to PDF through typst, whose compiler comes as a Python package: the extra ``pdf``.
+
+All text goes into typst as string literals, so that nothing in a name, a note or a source can be read as markup.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from forecast.errors import ForecastError
+from forecast.report.blocks import Block, Cell, Code, Entries, Heading, Paragraph, Picture, Span, Strong, Table, spans_of
+from forecast.report.content import Content
+from forecast.report.figures import font_folder
+from forecast.report.prose import Prose, inline_text, safe_link
+
+if TYPE_CHECKING:
+    from markdown_it.token import Token
+
+HINT = "PDF needs typst; install it with: pip install 'ai-cost-forecast[pdf]' (or print the HTML report from a browser)"
+_HEAD = """
+#set page(paper: "a4", margin: (x: 2.2cm, y: 2.2cm), numbering: "1 / 1")
+#set text(font: "DejaVu Sans", size: 9pt, lang: "en")
+#set par(leading: 0.62em, spacing: 0.95em)
+#show raw: set text(font: "DejaVu Sans Mono", size: 8pt)
+#show raw.where(block: true): block.with(fill: luma(245), inset: 6pt, radius: 2pt, width: 100%)
+#show heading.where(level: 1): set text(size: 17pt)
+#show heading.where(level: 2): it => { v(0.8em); line(length: 100%, stroke: 0.5pt + luma(200)); block(text(size: 13pt, it.body)) }
+#show heading.where(level: 3): set text(size: 10.5pt)
+#show figure.caption: set text(size: 8pt, fill: luma(80))
+#show figure.caption: set align(left)
+#show figure.where(kind: table): set figure.caption(position: top)
+#show figure.where(kind: table): set block(breakable: true)
+#show figure: set block(spacing: 1.4em)
+#set table(stroke: (x, y) => (bottom: 0.4pt + luma(200)), inset: (x: 4pt, y: 4pt))
+#show table: set text(size: 7.8pt)
+#show table: set par(justify: false)
+"""
+
+
+def to_pdf(content: Content) -> bytes:
+    """A report as PDF.
+
+    Parameters
+    ----------
+    content : Content
+
+    Returns
+    -------
+    bytes
+        The same content gives the same bytes.
+
+    Raises
+    ------
+    ForecastError
+        typst is not installed.
+    """
+    try:
+        import typst
+    except ImportError:
+        raise ForecastError(HINT) from None
+    return bytes(typst.compile(to_typst(content).encode(), font_paths=[font_folder()]))
+
+
+def to_typst(content: Content) -> str:
+    """A report as a typst document."""
+    parts = [f"#set document(title: {_text(content.title)}, date: none)", _HEAD]
+    parts.append(f"#heading(level: 1, outlined: false, {_text(content.title)})")
+    parts.append(f"#text(fill: luma(80), {_text(content.subtitle)})")
+    parts += [_block(block) for block in content.blocks]
+    return "\n\n".join(parts) + "\n"
+
+
+def _text(text: str) -> str:
+    """A typst string literal."""
+    kept = "".join(c if c.isprintable() or c in "\n\t" else " " for c in text)
+    return '"' + kept.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\t", "    ") + '"'
+
+
+def _block(block: Block) -> str:
+    if isinstance(block, Heading):
+        return f"#heading(level: {block.level}, {_text(block.text)})"
+    if isinstance(block, Paragraph):
+        return f"#par(text(size: 12pt)[{_spans(block.spans)}])" if block.lead else f"#par[{_spans(block.spans)}]"
+    if isinstance(block, Table):
+        return _table(block)
+    if isinstance(block, Picture):
+        image = f'image(bytes({_text(block.svg)}), format: "svg", width: 13.5cm, alt: {_text(block.alt)})'
+        return f"#figure({image}, kind: image, supplement: none, numbering: none, caption: {_text(block.caption)}, alt: {_text(block.alt)})"
+    if isinstance(block, Entries):
+        return "\n\n".join(_entry(entry.term, entry.about) for entry in block.entries)
+    return _prose(block)
+
+
+def _table(block: Table) -> str:
+    columns = ", ".join("auto" if i in block.numbers else "1fr" for i in range(len(block.header)))
+    align = ", ".join("right" if i in block.numbers else "left" for i in range(len(block.header)))
+    head = ", ".join(f"strong({_text(text)})" for text in block.header)
+    cells = ",\n".join(", ".join(_cell(cell) for cell in row) for row in block.rows)
+    body = f"table(columns: ({columns},), align: ({align},), table.header({head}),\n{cells})"
+    return f"#figure({body}, kind: table, supplement: none, numbering: none, caption: {_text(block.caption)})"
+
+
+def _cell(cell: Cell) -> str:
+    return f"[{_spans(spans_of(cell))}]"
+
+
+def _entry(term: tuple[Span, ...], about: tuple[tuple[Span, ...] | Code, ...]) -> str:
+    lines = [f"#block(above: 1.1em, below: 0.5em, sticky: true)[{_spans(term)}]"]
+    for part in about:
+        inner = f'#raw(block: true, lang: "python", {_text(part.text)})' if isinstance(part, Code) else _spans(part)
+        lines.append(f"#pad(left: 1em)[{inner}]" if isinstance(part, Code) else f"#block(above: 0.5em, below: 0.5em, inset: (left: 1em))[{inner}]")
+    return "\n".join(lines)
+
+
+def _spans(spans: Iterable[Span]) -> str:
+    out = []
+    for span in spans:
+        if isinstance(span, Code):
+            out.append(f"#raw({_text(span.text)});")
+        elif isinstance(span, Strong):
+            out.append(f"#strong({_text(span.text)});")
+        else:
+            out.append(f"#{_text(span)};")
+    return "".join(out)
+
+
+_OPEN = {"em": "#emph[", "strong": "#strong[", "blockquote": "#quote(block: true)[", "bullet_list": "#list(", "list_item": "[", "paragraph": "#par["}
+_CLOSE = {"em": "]", "strong": "]", "blockquote": "]\n", "bullet_list": ")\n", "list_item": "], ", "paragraph": "]\n"}
+
+
+def _prose(prose: Prose) -> str:
+    out: list[str] = []
+    tokens = list(prose.tokens)
+    position = 0
+    while position < len(tokens):
+        token = tokens[position]
+        if token.type == "table_open":
+            end = next(i for i in range(position, len(tokens)) if tokens[i].type == "table_close")
+            out.append(_written_table(tokens[position:end]))
+            position = end
+        elif token.type == "inline":
+            out.append(_inline(token.children or []))
+        else:
+            out.append(_token(token))
+        position += 1
+    return "".join(out)
+
+
+def _token(token: Token) -> str:
+    kind, _, side = token.type.rpartition("_")
+    if token.type in ("fence", "code_block"):
+        return f"#raw(block: true, {_text(token.content)})\n"
+    if token.type == "hr":
+        return "#line(length: 100%)\n"
+    if kind == "heading":
+        return f"#heading(level: {min(6, max(2, int(token.tag[1:])))})[" if side == "open" else "]\n\n"
+    if kind == "ordered_list":
+        return f"#enum(start: {int(token.attrGet('start') or 1)}, " if side == "open" else ")\n"
+    if kind == "paragraph" and token.hidden:
+        return ""
+    return (_OPEN if side == "open" else _CLOSE).get(kind, "")
+
+
+def _inline(tokens: Sequence[Token]) -> str:
+    out: list[str] = []
+    closing: list[str] = []
+    for token in tokens:
+        if token.type == "text":
+            out.append(f"#{_text(token.content)};")
+        elif token.type == "code_inline":
+            out.append(f"#raw({_text(token.content)});")
+        elif token.type in ("softbreak", "hardbreak"):
+            out.append("#linebreak();" if token.type == "hardbreak" else "#\" \";")
+        elif token.type == "link_open":
+            target = str(token.attrGet("href") or "")
+            web = safe_link(target) and not target.startswith("#")
+            out.append(f"#link({_text(target)})[" if web else "#[")
+            closing.append("];")
+        elif token.type == "link_close":
+            out.append(closing.pop())
+        elif token.type == "image":
+            out.append(f"#{_text(inline_text(token.children or []))};")
+        elif token.type.endswith("_open"):
+            out.append(_token(token))
+        else:
+            out.append(_token(token) + ";")
+    return "".join(out)
+
+
+def _written_table(tokens: Sequence[Token]) -> str:
+    cells = [_inline(token.children or []) for token in tokens if token.type == "inline"]
+    head = sum(token.type == "th_open" for token in tokens)
+    return f"#table(columns: {head}, table.header({', '.join(f'[{cell}]' for cell in cells[:head])}), {', '.join(f'[{cell}]' for cell in cells[head:])})\n"
