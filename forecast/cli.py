@@ -79,6 +79,10 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--out", metavar="FOLDER", help="also write result.json and result.nc there")
     run.set_defaults(command=_run)
 
+    from forecast.evidence_commands import add_commands
+
+    add_commands(commands, TRUST)
+
     fit = commands.add_parser("fit", help="fit trends, and compare straight with kinked", epilog=TRUST, allow_abbrev=False)
     fit.add_argument("trend", metavar="TREND", nargs="?", help="a trend of the study (default: all)")
     fit.add_argument("folder", metavar="DIR", nargs="?", default=".")
@@ -164,7 +168,7 @@ def _run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--draws", metavar="N", help="number of worlds (default: as many as the precision needs)")
     parser.add_argument("--seed", metavar="N", help="seed (default: the report's)")
     parser.add_argument("--prob", metavar="P", help="probability inside the intervals, such as 0.9 or 90%%")
-    parser.add_argument("--method", choices=("qmc", "mc"), default="qmc", help="quasi-Monte Carlo (default) or plain Monte Carlo")
+    parser.add_argument("--method", choices=("qmc", "mc"), help="quasi-Monte Carlo (default) or plain Monte Carlo")
     parser.add_argument("--precision", metavar="P", help="Monte Carlo error of an interval's ends against its width (default 0.5%%)")
 
 
@@ -390,8 +394,6 @@ def _report(options: argparse.Namespace) -> None:
     _tell_notes(study)
     call = Call(options.report or "main") if carried is None else Call.from_json(options.report or carried.report, carried.call)
     given = _run_arguments(options)
-    if carried is not None and options.method == "qmc":
-        given.pop("method")  # the default, not a wish
     scenarios = tuple(read_scenario(path) for path in options.scenario) or call.scenarios
     call = replace(
         call,
@@ -460,7 +462,7 @@ def _a_few(years: Sequence[float]) -> list[float]:
 def _run_arguments(options: argparse.Namespace) -> dict[str, Any]:
     """The options that a run takes, as values; every problem at once."""
     problems: list[Problem] = []
-    arguments: dict[str, Any] = {"method": options.method}
+    arguments: dict[str, Any] = {"method": options.method} if options.method else {}
     given: dict[str, str] = {}
     for text in options.set:
         name, equals, value = text.partition("=")

@@ -14,6 +14,7 @@ import hashlib
 import json
 import math
 import os
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -107,15 +108,15 @@ def _locked(path: Path) -> Iterator[int]:
     """The file opened for appending, with no other writer until it is closed."""
     descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
     try:
-        try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            os.lseek(descriptor, 0, os.SEEK_SET)
+            msvcrt.locking(descriptor, msvcrt.LK_LOCK, 1)
+        else:
             import fcntl
 
             fcntl.flock(descriptor, fcntl.LOCK_EX)
-        except ImportError:  # not a POSIX system
-            import msvcrt  # type: ignore[import-not-found,unused-ignore]
-
-            os.lseek(descriptor, 0, os.SEEK_SET)
-            msvcrt.locking(descriptor, msvcrt.LK_LOCK, 1)  # type: ignore[attr-defined,unused-ignore]
         yield descriptor
     finally:
         os.close(descriptor)  # which releases the lock
@@ -132,9 +133,7 @@ def _last_hash(path: Path, descriptor: int) -> str:
         tail = os.read(descriptor, step) + tail
     whole, newline, fragment = tail.rpartition(b"\n")
     if fragment:
-        if len(tail) < size and not newline:
-            raise ForecastError(f"{path}: is not a ledger; run 'forecast ledger verify'")
-        if _read(fragment) is not None:  # a sound entry that lacks nothing but its end
+        if _is_json(fragment) or _is_json(fragment[:-1]):  # an interrupted write is never a whole entry
             raise ForecastError(f"{path}: the end of the last line has been altered; run 'forecast ledger verify'")
         with open(path.with_name(path.stem + ".torn"), "ab") as torn:
             torn.write(fragment + b"\n")
@@ -164,6 +163,14 @@ def _read(line: bytes) -> Entry | None:
         return entry if hashlib.sha256(canonical(body).encode()).hexdigest() == entry.get("hash") else None
     except (ValueError, TypeError, RecursionError):
         return None
+
+
+def _is_json(text: bytes) -> bool:
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
 
 
 def verify(path: Path, head: str = "") -> Verdict:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from forecast.evidence_ladder import Update
     from forecast.evidence_shift import Shift
+    from forecast.report.plots import Plots
 
 
 @dataclass(frozen=True)
@@ -230,6 +231,19 @@ class Forecast:
         from forecast.evidence_shift import shifts  # upwards, for the method that users call
 
         return shifts(self, names)
+
+    @property
+    def plot(self) -> Plots:
+        """Figures: ``result.plot.fan("training_cost")``; matplotlib shows them in a notebook."""
+        from forecast.report.plots import Plots  # upwards, for what users type
+
+        return Plots(self)
+
+    def _repr_html_(self) -> str:
+        """The key figures as a table, for notebooks."""
+        from forecast.report.notebook import summary  # upwards, for what notebooks call
+
+        return summary(self)
 
     def crossed_by(self, name: str, year: float) -> Estimate:
         """Probability that a crossing year is `year` or earlier, with its Monte Carlo standard error."""

@@ -180,7 +180,7 @@ def _start(data: Series, spec: TrendSpec) -> Array:
 
 def _compile(shape: tuple[tuple[str, ...], int], columns: dict[str, Any], cache: Path | None) -> tuple[Any, Any]:
     """PyMC model and nutpie's compiled one (None without nutpie)."""
-    _configure(cache)
+    configure(cache)
     import pymc as pm
     import pytensor.tensor as pt
 
@@ -213,7 +213,7 @@ def _compile(shape: tuple[tuple[str, ...], int], columns: dict[str, Any], cache:
     return model, nutpie.compile_pymc_model(model)
 
 
-def _configure(cache: Path | None) -> None:
+def configure(cache: Path | None) -> None:
     """Import PyTensor with exact floating point, and with its compiled code in `cache`.
 
     With fast maths, fresh and cached code differ in the last bit and the same seed gives other chains. Some of its

@@ -60,7 +60,7 @@ STUDIES: dict[str, tuple[dict[str, str], str]] = {
     ),
     "unknown family": (
         dist("lognormel(median=2, sigma=1)"),
-        "priors/a.toml [hours]: unknown family 'lognormel' (lognormel(...)); did you mean 'lognormal'?",
+        "priors/a.toml [hours]: unknown family 'lognormel'; did you mean 'lognormal'?",
     ),
     "unknown parameter": (
         dist("normal(mean=0, stdev=2)"),
@@ -96,11 +96,11 @@ STUDIES: dict[str, tuple[dict[str, str], str]] = {
     ),
     "negative sd": (
         dist("normal(mean=1, sd=-1)"),
-        "priors/a.toml [hours]: sd must be positive (-1); write a sd above 0",
+        "priors/a.toml [hours]: sd must be above 0 (-1); write a positive number",
     ),
     "lognormal below zero": (
         dist("lognormal -1 to 5"),
-        "priors/a.toml [hours]: the low end of a lognormal must be positive (-1); write a the low end of a lognormal above 0",
+        "priors/a.toml [hours]: the low end of a lognormal must be above 0 (-1); write a positive low end, or normal LOW to HIGH",
     ),
     "beta beyond one": (
         dist("beta 20% to 120%"),
@@ -108,7 +108,7 @@ STUDIES: dict[str, tuple[dict[str, str], str]] = {
     ),
     "bounds without mass": (
         dist("normal(mean=0, sd=1) within 50 and 60"),
-        "priors/a.toml [hours]: the bounds 50 and 60 hold no probability of the normal (-1.64485 to 1.64485); widen the bounds",
+        "priors/a.toml [hours]: the bounds 50 and 60 hold no probability of the normal (90% interval -1.64 to 1.64); widen the bounds",
     ),
     "bounds downwards": (
         dist("1 to 5 within 3 and 2"),
@@ -288,7 +288,7 @@ STUDIES: dict[str, tuple[dict[str, str], str]] = {
     ),
     "unknown field in a report": (
         report(HEADER + "horizon = 3"),
-        "reports/main.md header: unknown field 'horizon'; known fields: prob, quantities, seed, thresholds, title, years",
+        "reports/main.md header: unknown field 'horizon'; known fields: date, figures, headline, notes, prob, quantities, seed, thresholds, title, years",
     ),
     "a year beyond the axis": (
         report('quantities = ["cost@2040"]\nyears = "2020 to 2030"'),
