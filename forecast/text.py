@@ -93,7 +93,7 @@ def _notes(forecast: Forecast) -> list[str]:
     how = "quasi-Monte Carlo" if forecast.design.method == "qmc" else "plain Monte Carlo"
     notes = [f"{worlds:,} worlds ({how}, {forecast.design.chains} replicates), seed {forecast.design.seed}; ± MC is the standard error of the worst figure of a line."]
     shown = {request.name for request in forecast.requests}
-    if shown <= {text.partition("@")[0] for text in forecast.study.main.quantities}:
+    if shown == {text.partition("@")[0] for text in forecast.study.main.quantities}:
         notes = [*forecast.study.main.notes, *notes]
     notes += [f"given {name} = {text}" for name, text in forecast.study.replaced.items()]
     if not forecast.met:
