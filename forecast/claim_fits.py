@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from forecast.claim_files import Fit
+from forecast.claim import Fit
 from forecast.distribution import parse
 from forecast.errors import StudyError
 from forecast.series_files import Selection, Table, read_table, select
@@ -49,7 +49,9 @@ def statistic(fit: Fit, study: Study, scale: float, place: str) -> tuple[tuple[f
         rows = _series(fit, table, study, place)
         straight, kinked = straight_line(rows), kinked_line(rows)
         gain = {"AIC": straight.aic - kinked.aic, "BIC": straight.bic - kinked.bic}[fit.statistic[:3]]
-        return (float(np.exp(gain / 2)) if fit.statistic.endswith("odds") else float(gain),), f"{name}, {len(rows)} rows"
+        return (
+            float(np.exp(gain / 2)) if fit.statistic.endswith("odds") else float(gain),
+        ), f"{name}, {len(rows)} rows"
     if fit.kind == "line":
         x, y = np.log10(_column(table, fit.x, place) / scale), np.log10(_column(table, fit.y, place))
         slope, level = np.polyfit(x, y, 1)
@@ -70,13 +72,19 @@ def _table(fit: Fit, study: Study) -> tuple[Table, str]:
     try:
         return read_table(path, (study.path / path).read_text(encoding="utf-8-sig")), path
     except OSError as error:
-        raise StudyError.at(path, f"cannot be read ({error.strerror})", "name a table such as evidence/training_runs.csv") from error
+        raise StudyError.at(
+            path, f"cannot be read ({error.strerror})", "name a table such as evidence/training_runs.csv"
+        ) from error
 
 
 def _series(fit: Fit, table: Table, study: Study, place: str) -> Series:
     imported = not table.place.startswith("priors/")  # the preset has selected the rows already
     choice = Selection(
-        value=fit.value, where=() if imported else fit.where, start=fit.start, end=fit.end, record_fraction=fit.record_fraction
+        value=fit.value,
+        where=() if imported else fit.where,
+        start=fit.start,
+        end=fit.end,
+        record_fraction=fit.record_fraction,
     )
     return select(table, choice, fit.unit, study.units, place)
 
@@ -96,7 +104,9 @@ def _column(table: Table, name: str, place: str) -> np.ndarray:
     try:
         return np.array([float(cell) for cell in table.columns[name]])
     except (KeyError, ValueError):
-        raise StudyError.at(place, f"{table.place} has no numbers in a column '{name}'", f"it has {', '.join(table.columns)}") from None
+        raise StudyError.at(
+            place, f"{table.place} has no numbers in a column '{name}'", f"it has {', '.join(table.columns)}"
+        ) from None
 
 
 def _untold_exponents(fit: Fit, table: Table, place: str) -> float:
@@ -116,7 +126,9 @@ def _exponent(x: np.ndarray, y: np.ndarray, place: str) -> tuple[float, float]:
     best = min(_EXPONENTS, key=lambda k: _residual(size**-k, y))
     freedom = len(x) - 3
     if freedom < 1:
-        raise StudyError.at(place, f"{len(x)} points are too few for three parameters and an error", "select at least 4 in each group")
+        raise StudyError.at(
+            place, f"{len(x)} points are too few for three parameters and an error", "select at least 4 in each group"
+        )
     power = size**-best
     slope = np.polyfit(power, y, 1)[0]
     jacobian = np.column_stack([np.ones_like(x), power, -slope * power * np.log(size)])
@@ -129,4 +141,3 @@ def _residual(power: np.ndarray, y: np.ndarray) -> float:
     design = np.column_stack([np.ones_like(power), power])
     miss = y - design @ np.linalg.lstsq(design, y, rcond=None)[0]
     return float(miss @ miss)
-

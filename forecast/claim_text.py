@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from forecast.claim_files import VERDICTS, Document
+from forecast.claim import VERDICTS, Document
 from forecast.claims import Result
 from forecast.errors import UsageError
 from forecast.memo import write_atomically
@@ -33,7 +33,10 @@ def table(results: Sequence[Result], notes: bool = False) -> str:
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     lines = []
     for i, row in enumerate(rows):
-        cells = [cell.rjust(w) if column == 3 else cell.ljust(w) for column, (cell, w) in enumerate(zip(row, widths, strict=True))]
+        cells = [
+            cell.rjust(w) if column == 3 else cell.ljust(w)
+            for column, (cell, w) in enumerate(zip(row, widths, strict=True))
+        ]
         lines.append("  ".join(cells).rstrip())
         if notes and i:
             lines += _notes(results[i - 1])
@@ -44,11 +47,17 @@ def _notes(result: Result) -> list[str]:
     claim = result.claim
     parts = [f"“{claim.sentence}”", f"{claim.document.cited}, {claim.source}"]
     unit = f" [{result.unit}]" if result.unit else ""
-    parts.append(f"fit: {claim.fit.kind}, {claim.fit.statistic}; {result.data}" if claim.fit else f"quantity: {claim.quantity}{unit}")
+    parts.append(
+        f"fit: {claim.fit.kind}, {claim.fit.statistic}; {result.data}"
+        if claim.fit
+        else f"quantity: {claim.quantity}{unit}"
+    )
     if claim.given or claim.ends:
         parts.append("given " + ", ".join(f"{name} = {value}" for name, value in {**claim.given, **claim.ends}.items()))
     if claim.dependence:
-        parts.append(f"rank correlation of {' and '.join(claim.dependence['between'])}: {claim.dependence['rank_correlation']}")
+        parts.append(
+            f"rank correlation of {' and '.join(claim.dependence['between'])}: {claim.dependence['rank_correlation']}"
+        )
     if claim.tolerance:
         parts.append(f"tolerance {claim.tolerance}: {claim.because}")
     if claim.later:
@@ -57,22 +66,28 @@ def _notes(result: Result) -> list[str]:
     parts += [f"{name}: {value}" for name, value in result.also.items()]
     if claim.note:
         parts.append(claim.note)
-    return [line for part in parts for line in textwrap.wrap(part, 112, initial_indent="      ", subsequent_indent="        ")] + [""]
+    return [
+        line
+        for part in parts
+        for line in textwrap.wrap(part, 112, initial_indent="      ", subsequent_indent="        ")
+    ] + [""]
 
 
 def difference(result: Result) -> str:
-    """How far ours is from published, as one would say it: ``+0.2%``, ``x 1,006``, or nothing where there is no such thing."""
-    value = result.difference
-    if not math.isfinite(value):
-        return ""
-    if result.unit == "year":
-        return f"{result.ours[0] - result.claim.published[0].value:+.1f} years"
+    """How far ours is from published: ``+0.2%``, ``x 1,006``, one for each figure; nothing where there is no such thing."""
+    if result.unit == "year" and result.differences:
+        gaps = [round(x - p.value, 1) + 0.0 for x, p in zip(result.ours, result.claim.published, strict=False)]
+        return ", ".join(f"{gap:+.1f}" for gap in gaps) + " years"
+    return ", ".join(map(_off, result.differences))
+
+
+def _off(value: float) -> str:
     ratio = 1 + value
     if ratio >= 3:
         return f"x {ratio:,.3g}" if ratio < 1000 else f"x {ratio:,.0f}"
     if 0 < ratio <= 1 / 3:
         return f"/ {1 / ratio:,.3g}"
-    return f"{value:+.1%}"
+    return f"{round(value, 3) + 0.0:+.1%}"
 
 
 def tally(results: Sequence[Result]) -> str:
@@ -114,7 +129,7 @@ def _object(result: Result) -> dict[str, Any]:
         "published_text": result.published,
         "ours": _numbers(result.ours),
         "ours_text": result.told,
-        "difference": result.difference if math.isfinite(result.difference) else None,
+        "difference": _numbers(result.differences) if result.differences else None,
         "reading": claim.reading,
         "tolerance": _numbers(result.tolerance),
         "because": claim.because or "the printed digits",
@@ -148,15 +163,31 @@ def markdown(results: Sequence[Result]) -> str:
     for document, found in documents.items():
         title = f"[{_escape(document.title)}](<{document.url}>)" if document.url else _escape(document.title)
         by = ", ".join(filter(None, [_escape(document.author), title, _escape(document.publisher), str(document.year)]))
-        lines = ["| claim | it says | where | published | ours | difference | reading | verdict |", "|---|---|---|---|---|---|---|---|"]
+        lines = [
+            "| claim | it says | where | published | ours | difference | reading | verdict |",
+            "|---|---|---|---|---|---|---|---|",
+        ]
         for result in found:
             claim = result.claim
             unit = f" {result.unit}" if result.unit not in ("", "year") else ""
             place = f"[{_escape(claim.source)}](<{document.url}>)" if document.url else _escape(claim.source)
             verdict = f"**{result.verdict}**" if result.verdict != "holds" else result.verdict
-            cells = [claim.id, _escape(claim.sentence), place, _escape(result.published), _escape(result.told + unit), difference(result), claim.reading, verdict]
+            cells = [
+                claim.id,
+                _escape(claim.sentence),
+                place,
+                _escape(result.published),
+                _escape(result.told + unit),
+                difference(result),
+                claim.reading,
+                verdict,
+            ]
             lines.append("| " + " | ".join(cells) + " |")
-        notes = [f"- **{result.claim.id}** ({result.verdict}). {_escape(_remark(result))}" for result in found if _remark(result)]
+        notes = [
+            f"- **{result.claim.id}** ({result.verdict}). {_escape(_remark(result))}"
+            for result in found
+            if _remark(result)
+        ]
         parts += [f"## {_escape(document.cited)}", by + ".", "\n".join(lines), "\n".join(notes)]
     return "\n\n".join(part for part in parts if part) + "\n"
 

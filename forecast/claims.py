@@ -8,31 +8,20 @@ something else, and *superseded* if what came later, evaluated in the same way, 
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from typing import Any
 
-import numpy as np
-
-from forecast.claim_files import CARD, POINTS, QUANTILES, Claim
-from forecast.distribution import Distribution, parse
-from forecast.errors import StudyError, UsageError, nearest
-from forecast.graph import YEAR, ancestors, evaluate
-from forecast.number import NUMBER, parse_number
+from forecast.claim import CARD, POINTS, QUANTILES, Claim
+from forecast.claim_scenarios import point, scenario, uncertain, worlds_of
+from forecast.errors import Problem, StudyError, UsageError, nearest
+from forecast.number import parse_number
 from forecast.printed import Printed, say
 from forecast.quantile import card, means, quantiles
 from forecast.result import Forecast
-from forecast.run import run
 from forecast.sampling import Request, request_of
 from forecast.study import Study
 from forecast.units import conversion
-
-DRAWS = 1 << 15  # worlds of a scenario that leaves something uncertain: the error is far below the printed digits
-SEED = 20231
-_ARITHMETIC = re.compile(rf"(?P<sum>{NUMBER}(?:\s*[*/]\s*{NUMBER})*)(?:\s+(?P<unit>[A-Za-z(1%]\S*))?")
-_STEP = re.compile(rf"([*/]?)\s*({NUMBER})\s*")
 
 
 @dataclass(frozen=True)
@@ -74,12 +63,12 @@ class Result:
         return self.verdict == self.claim.expected
 
     @property
-    def difference(self) -> float:
-        """Ours over published less 1, by the first figure; NaN where the reading has no such thing."""
-        published = self.claim.published[0].value
-        if self.claim.reading in ("between", "more than", "less than", "consistent") or not published:
-            return math.nan
-        return self.ours[0] / published - 1
+    def differences(self) -> tuple[float, ...]:
+        """Ours over published less 1, for each figure; empty where the reading has no such thing."""
+        published = [figure.value for figure in self.claim.published]
+        if self.claim.reading in ("between", "more than", "less than", "consistent") or not all(published):
+            return ()
+        return tuple(x / p - 1 for x, p in zip(self.ours, published, strict=False))
 
     @property
     def told(self) -> str:
@@ -120,7 +109,8 @@ def evaluate_claims(study: Study, claims: Iterable[Claim]) -> tuple[Result, ...]
         A claim that names what the study does not have, or leaves uncertain what it reads as a point; all at once.
     """
     runs: dict[Any, Forecast] = {}
-    results, problems = [], []
+    results: list[Result] = []
+    problems: list[Problem] = []
     for claim in claims:
         try:
             results.append(evaluate_claim(study, claim, runs))
@@ -142,7 +132,7 @@ def evaluate_claim(study: Study, claim: Claim, runs: dict[Any, Forecast] | None 
     if claim.fit is not None:
         from forecast.claim_fits import statistic
 
-        scale = _point(varied, Request(claim.fit.x_per), claim.place) if claim.fit.x_per else 1.0
+        scale = point(varied, Request(claim.fit.x_per), claim.place) if claim.fit.x_per else 1.0
         ours, data = statistic(claim.fit, varied, scale, f"{claim.place} fit")
     else:
         request = request_of(claim.quantity)
@@ -163,61 +153,20 @@ def evaluate_claim(study: Study, claim: Claim, runs: dict[Any, Forecast] | None 
     return Result(claim, ours, unit, tolerance, verdict, follows, later, also, data)
 
 
-def scenario(study: Study, given: Mapping[str, Any], dependence: Mapping[str, Any], place: str) -> Study:
-    """The study with a claim's inputs: numbers with units (``32.77/8 USD_2023/(chip*hour)``), texts of distributions."""
-    values = {name: _input(study, name, value, f"{place} given {name}") for name, value in given.items()}
-    varied = study.given(values, f"{place} given") if values else study
-    if dependence:
-        between = tuple(dependence.get("between", ()))
-        if between not in [d.between for d in study.dependences]:
-            known = ", ".join(" and ".join(d.between) for d in study.dependences)
-            raise StudyError.at(place, f"the study declares no dependence between {' and '.join(between)}", f"there is {known or 'none'}")
-        varied = varied.with_dependence((between[0], between[1]), float(dependence["rank_correlation"]))
-    return varied
-
-
-def _input(study: Study, name: str, value: Any, place: str) -> Any:
-    """An input's value in the quantity's own unit, or the text of its distribution."""
-    if not isinstance(value, str):
-        return value
-    match = _ARITHMETIC.fullmatch(value.strip())
-    if name not in study.names:
-        return value  # the scenario says so, with the nearest name
-    if match is None:
-        old = study.priors.get(name)
-        return value if old and any(a.name == value for a in old.alternatives) else _belief(value, place)
-    number = 1.0
-    for mark, text in _STEP.findall(match["sum"]):
-        factor = parse_number(text, place)
-        number = number / factor if mark == "/" else number * factor
-    return number * (conversion(study.units, match["unit"], study.labels[name], place) if match["unit"] else 1.0)
-
-
-def _belief(text: str, place: str) -> Distribution:
-    try:
-        return _parsed(text)
-    except StudyError as error:
-        raise StudyError(replace(problem, place=place) for problem in error.problems) from None
-
-
-@lru_cache(maxsize=256)
-def _parsed(text: str) -> Distribution:
-    """Claims share inputs, and what a distribution has computed for one it need not compute for the next."""
-    return parse(text, "claim")
-
-
-def _figures(study: Study, varied: Study, claim: Claim, request: Request, runs: dict[Any, Forecast]) -> tuple[float, ...]:
+def _figures(
+    study: Study, varied: Study, claim: Claim, request: Request, runs: dict[Any, Forecast]
+) -> tuple[float, ...]:
     factor = conversion(study.units, study.labels[request.name], claim.unit, claim.place) if claim.unit else 1.0
     if claim.reading == "end points":
         found = []
         for i in range(3):
             at = {name: values[i] for name, values in claim.ends.items()}
-            found.append(_point(scenario(varied, at, {}, claim.place), request, claim.place) * factor)
+            found.append(point(scenario(varied, at, {}, claim.place), request, claim.place) * factor)
         return tuple(found)
-    uncertain = _uncertain(varied, request)
-    if claim.reading in POINTS or not uncertain:
-        return (_point(varied, request, claim.place) * factor,)
-    draws = _run(varied, request, claim.dependence, runs) * factor
+    open_inputs = uncertain(varied, request)
+    if claim.reading in POINTS or not open_inputs:
+        return (point(varied, request, claim.place) * factor,)
+    draws = worlds_of(varied, request, claim.dependence, runs) * factor
     low, median, high = map(float, quantiles(draws, [0.05, 0.5, 0.95]).value)
     if claim.reading == CARD:
         mean, below, above = map(float, card(draws).value)
@@ -235,62 +184,32 @@ def _interval(varied: Study, claim: Claim, unit: str, runs: dict[Any, Forecast])
     request = request_of(claim.later.quantity)
     varied.definition(request.name)
     factor = conversion(varied.units, varied.labels[request.name], unit, claim.place) if unit else 1.0
-    if not _uncertain(varied, request):
-        return (_point(varied, request, claim.place) * factor,) * 3
-    low, median, high = map(float, quantiles(_run(varied, request, {}, runs) * factor, [0.05, 0.5, 0.95]).value)
+    if not uncertain(varied, request):
+        return (point(varied, request, claim.place) * factor,) * 3
+    low, median, high = map(float, quantiles(worlds_of(varied, request, {}, runs) * factor, [0.05, 0.5, 0.95]).value)
     return median, low, high
-
-
-def _run(varied: Study, request: Request, dependence: Mapping[str, Any], runs: dict[Any, Forecast]) -> np.ndarray:
-    key = (str(request), tuple(sorted(varied.replaced.items())), str(dependence))
-    if key not in runs:
-        runs[key] = run(varied, [str(request)], draws=DRAWS, seed=SEED)
-    return runs[key].at(request.name, request.year)
-
-
-def _uncertain(study: Study, request: Request) -> list[str]:
-    needed = ancestors([request.name], study.functions)
-    return [name for name in needed if name in study.curves or (name in study.priors and study.priors[name].distribution.family != "point")]
-
-
-def _point(study: Study, request: Request, place: str) -> float:
-    """A quantity in a scenario that leaves nothing uncertain: the graph evaluated once."""
-    study.definition(request.name)
-    if uncertain := _uncertain(study, request):
-        names = ", ".join(sorted(uncertain))
-        raise StudyError.at(place, f"reads {request} as a point, but these are uncertain: {names}", "set them in given, or choose another reading")
-    needed = ancestors([request.name], study.functions)
-    axis = study.main.years or tuple(map(float, range(2020, 2051)))
-    values: dict[str, np.ndarray] = {YEAR: np.array(axis).reshape(-1, 1)}
-    for name in needed & study.priors.keys():
-        values[name] = np.array([study.priors[name].distribution["x"] * study.factors[name]])
-    evaluate(study.functions, [name for name in study.sequence if name in needed], values, 1)
-    array = np.atleast_1d(values[request.name] / study.factors[request.name])
-    if array.ndim == 2 and array.shape[0] > 1:
-        if request.year not in axis:
-            raise StudyError.at(place, f"{request.name} has a year axis", f"name a year from {axis[0]:g} to {axis[-1]:g}, such as {request.name}@{axis[-1]:g}")
-        return float(array[axis.index(request.year), 0])
-    return float(array.ravel()[0])
 
 
 def _also(study: Study, name: str, place: str, runs: dict[Any, Forecast]) -> str:
     request = request_of(name)
     study.definition(request.name)
     unit = study.labels[request.name]
-    if not _uncertain(study, request):
-        return " ".join(filter(None, (say(_point(study, request, place), unit=unit), unit)))
-    low, median, high = map(float, quantiles(_run(study, request, {}, runs), [0.05, 0.5, 0.95]).value)
-    return " ".join(filter(None, (f"{say(median, unit=unit)} (90%: {say(low, unit=unit)} to {say(high, unit=unit)})", unit)))
+    if not uncertain(study, request):
+        return " ".join(filter(None, (say(point(study, request, place), unit=unit), unit)))
+    low, median, high = map(float, quantiles(worlds_of(study, request, {}, runs), [0.05, 0.5, 0.95]).value)
+    return " ".join(
+        filter(None, (f"{say(median, unit=unit)} (90%: {say(low, unit=unit)} to {say(high, unit=unit)})", unit))
+    )
 
 
 def _tolerance(claim: Claim) -> tuple[float, ...]:
-    """The largest difference that agrees, for each published figure: half a unit of its last digit, or as stated."""
-    return tuple(max(figure.half, _stated(claim, figure)) for figure in claim.published)
+    """The largest difference that agrees, for each published figure: as stated, or half a unit of its last digit."""
+    return tuple(_stated(claim, figure) for figure in claim.published)
 
 
 def _stated(claim: Claim, figure: Printed) -> float:
     if not claim.tolerance or claim.tolerance.startswith("factor"):
-        return 0.0
+        return figure.half
     value = abs(parse_number(claim.tolerance, f"{claim.place} tolerance"))
     return value * abs(figure.value) if claim.tolerance.endswith("%") else value
 

@@ -83,6 +83,11 @@ def _parser() -> argparse.ArgumentParser:
 
     add_commands(commands, TRUST)
 
+    from forecast import ledger_commands, sensitivity_commands
+
+    for more in (sensitivity_commands, ledger_commands):
+        more.add_commands(commands, TRUST, _run_options, _run_arguments)
+
     fit = commands.add_parser("fit", help="fit trends, and compare straight with kinked", epilog=TRUST, allow_abbrev=False)
     fit.add_argument("trend", metavar="TREND", nargs="?", help="a trend of the study (default: all)")
     fit.add_argument("folder", metavar="DIR", nargs="?", default=".")
@@ -133,32 +138,10 @@ def _parser() -> argparse.ArgumentParser:
     _run_options(show)
     show.set_defaults(command=_show)
 
-    report = commands.add_parser("report", help="write a report: HTML, PDF, Markdown, CSV, JSON, NetCDF", epilog=TRUST, allow_abbrev=False)
-    report.add_argument("report", metavar="NAME", nargs="?", help="a report of the study (default: main)")
-    report.add_argument("folder", metavar="DIR", nargs="?", default=".", help="the study's folder, or an HTML report of it")
-    report.add_argument("--format", default="html", metavar="LIST", help="html, pdf, md, csv, json, nc, or several with commas (default: html)")
-    report.add_argument("--out", default="build/reports", metavar="FOLDER", help="where to write (default: build/reports)")
-    report.add_argument("--scenario", action="append", default=[], metavar="FILE", help="compare with a scenario: TOML with a table [set] (repeatable)")
-    report.add_argument("--date", metavar="TEXT", help="date to print (default: the report's own, or none)")
-    report.add_argument("--compare-trends", action="store_true", help="tell every measure of straight against kinked trends (fits both)")
-    _run_options(report)
-    report.set_defaults(command=_report)
+    from forecast.report_commands import Tools
+    from forecast.report_commands import add_commands as add_report_commands
 
-    plot = commands.add_parser("plot", help="draw one figure", epilog=TRUST, allow_abbrev=False)
-    plot.add_argument("quantity", metavar="QUANTITY", help="a name, or name@year")
-    plot.add_argument("folder", metavar="DIR", nargs="?", default=".")
-    plot.add_argument("--kind", default="auto", metavar="KIND", help="fan, crossing, dots, histogram, tornado, band (default: what suits)")
-    plot.add_argument("--threshold", metavar="VALUE", help="for dots: such as '1B USD_2023'")
-    plot.add_argument("--out", metavar="FILE", help="file ending in .svg, .png or .pdf (default: QUANTITY.svg)")
-    _run_options(plot)
-    plot.set_defaults(command=_plot)
-
-    diff = commands.add_parser("diff", help="compare two runs, studies or git revisions: what changed, what moved, and why", epilog=TRUST, allow_abbrev=False)
-    diff.add_argument("before", metavar="A", help="a study's folder, an HTML report, a result.json, or a git revision of the study")
-    diff.add_argument("after", metavar="B", nargs="?", help="likewise (default: the study as it is now)")
-    diff.add_argument("--study", default=".", metavar="DIR", help="the study that revisions are of (default: .)")
-    diff.add_argument("--quantity", "-q", action="append", metavar="NAME[@YEAR]", help="what to compare (repeatable; default: the main report's)")
-    diff.set_defaults(command=_diff)
+    add_report_commands(commands, TRUST, Tools(_open, _run_options, _run_arguments, _prepared, _columns, _tell_notes))
     return parser
 
 
@@ -374,70 +357,6 @@ def _decode(options: argparse.Namespace) -> None:
         print(json.dumps(to_json(found), indent=1, ensure_ascii=False))
     else:
         print(table(found))
-
-
-def _report(options: argparse.Namespace) -> None:
-    from dataclasses import replace
-    from pathlib import Path
-
-    from forecast.report.scenarios import read_scenario
-    from forecast.report.write import FORMATS, Call, arguments_of, report_of, write_report
-
-    first = options.report
-    if first and options.folder == "." and (os.path.isdir(first) or first.lower().endswith((".html", ".htm"))):
-        options.report, options.folder = None, first
-    formats = [text.strip() for text in options.format.split(",") if text.strip()]
-    for text in formats or [""]:
-        if text not in FORMATS:
-            raise UsageError(f"--format: there is no format '{text}'; {nearest(text, FORMATS) or 'use ' + ', '.join(FORMATS)}")
-    study, carried = _open(options)
-    _tell_notes(study)
-    call = Call(options.report or "main") if carried is None else Call.from_json(options.report or carried.report, carried.call)
-    given = _run_arguments(options)
-    scenarios = tuple(read_scenario(path) for path in options.scenario) or call.scenarios
-    call = replace(
-        call,
-        run={**call.run, **given},
-        scenarios=scenarios,
-        date=call.date if options.date is None else options.date,
-        compare_trends=options.compare_trends or call.compare_trends,
-    )
-    report = report_of(study, call.report)
-    arguments = arguments_of(report, call)
-    result = _prepared(study, arguments.pop("quantities"), **arguments)
-    for path in write_report(result, report, call, formats, Path(options.out)):
-        print(path)
-
-
-def _plot(options: argparse.Namespace) -> None:
-    from pathlib import Path
-
-    from forecast.report.figures import save
-    from forecast.report.plots import plot
-    from forecast.report.write import file_name
-
-    target = Path(options.out or f"{file_name(options.quantity)}.svg")
-    kind = target.suffix.lower().removeprefix(".")
-    if kind not in ("svg", "png", "pdf"):
-        raise UsageError(f"--out: a figure cannot be written as '{target.suffix or target.name}'; end the file's name in .svg, .png or .pdf")
-    study, _ = _open(options)
-    study.definition(options.quantity.partition("@")[0])
-    result = _prepared(study, [options.quantity], **_run_arguments(options))
-    figure = plot(result, options.kind, options.quantity, options.threshold)
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        save(figure, target, kind)
-    except OSError as error:
-        raise ForecastError(f"{target}: cannot be written ({error.strerror or error}); choose another file") from error
-    print(target)
-
-
-def _diff(options: argparse.Namespace) -> None:
-    from forecast.difference import difference, side, table
-
-    before = side(options.before, options.study, options.quantity, options.until_the_end)
-    after = side(options.after or options.study, options.study, options.quantity, options.until_the_end)
-    print(table(difference(before, after), _columns()))
 
 
 def _show(options: argparse.Namespace) -> None:

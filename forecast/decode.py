@@ -37,8 +37,7 @@ class Reading:
     misfit : float
         The printed middle over that, as a difference of logarithms in e-folds (for a normal, in standard deviations).
     slack : float
-        How large a misfit the printed digits of the middle (and, for a card, a standard error of Guesstimate's 5,000
-        draws) leave open.
+        How large a misfit the printed digits (and, for a card, a standard error of Guesstimate's 5,000 draws) leave open.
     text : str
         To paste into a prior.
     """
@@ -105,7 +104,9 @@ def decode(text: str) -> Decoded:
     middle, low, high = _figures(*(match[key].strip() for key in ("middle", "low", "high")))
     readings = [_reading(*way, middle, low, high) for way in _ways(middle, low, high)]
     readings.append(_end_points(middle, low, high))
-    return Decoded(middle, low, high, tuple(sorted(readings, key=lambda r: (not r.fits, round(abs(r.misfit) / r.slack, 6)))))
+    return Decoded(
+        middle, low, high, tuple(sorted(readings, key=lambda r: (not r.fits, round(abs(r.misfit) / r.slack, 6))))
+    )
 
 
 def _figures(middle: str, low: str, high: str) -> tuple[Printed, Printed, Printed]:
@@ -113,12 +114,18 @@ def _figures(middle: str, low: str, high: str) -> tuple[Printed, Printed, Printe
     ends, center = _suffix(high), _suffix(middle)
     for tried in ((low, high), (low + ends, high), (low + center, high + center), (low + center, high)):
         try:
-            found = printed(middle, True, "decode"), printed(tried[0], True, "decode"), printed(tried[1], True, "decode")
+            found = (
+                printed(middle, True, "decode"),
+                printed(tried[0], True, "decode"),
+                printed(tried[1], True, "decode"),
+            )
         except StudyError:
             continue
         if found[1].value <= found[0].value <= found[2].value and found[1].value < found[2].value:
             return found
-    raise UsageError(f"{middle} does not lie between {low} and {high}; write MIDDLE (LOW to HIGH), such as '380M (55M to 1.5B)'")
+    raise UsageError(
+        f"{middle} does not lie between {low} and {high}; write MIDDLE (LOW to HIGH), such as '380M (55M to 1.5B)'"
+    )
 
 
 def _suffix(text: str) -> str:
@@ -152,30 +159,41 @@ def _reading(name: str, moment: str, text: str, middle: Printed, low: Printed, h
         return at.mean() if moment == "mean" else float(at.quantile(0.5))
 
     made = parse(text, "decode")
-    center, half = expected(made), _half(middle, low, high)
+    center = expected(made)
     if name.startswith(NORMAL):
-        return Reading(name, center, (middle.value - center) / made.sd(), half / made.sd(), text)
+        return Reading(name, center, (middle.value - center) / made.sd(), _slack(middle, low, high) / made.sd(), text)
     noise = made.sd() / made.mean() / math.sqrt(SHOWN) if name.startswith(CARD) else 0.0
-    return Reading(name, center, math.log(middle.value / center), half / middle.value + noise, text)
+    return Reading(
+        name, center, math.log(middle.value / center), math.hypot(_slack(middle, low, high, True), noise), text
+    )
 
 
-def _half(*figures: Printed) -> float:
-    """Half a unit of the middle's last digit, of which at least two count: whoever prints ``$2M`` had a second one."""
-    middle = figures[0]
-    if _years(*figures):
-        return 0.5
-    second = 0.5 * 10.0 ** (math.floor(math.log10(abs(middle.value))) - 1) if middle.value else middle.half
-    return min(middle.half, second)
+def _slack(middle: Printed, low: Printed, high: Printed, relative: bool = False) -> float:
+    """What rounding leaves open in the middle: its own last digit, and half of each end's, independent of each other.
+
+    At least two digits count: whoever prints ``$2M`` had a second one.
+    """
+    parts = []
+    for figure, share in ((middle, 1.0), (low, 0.5), (high, 0.5)):
+        size = abs(figure.value)
+        half = min(figure.half, 0.5 * 10.0 ** (math.floor(math.log10(size)) - 1)) if size else figure.half
+        half = 0.5 if _years(middle, low, high) else half
+        parts.append(share * (half / size if relative else half))
+    return math.hypot(*parts)
 
 
 def _end_points(middle: Printed, low: Printed, high: Printed) -> Reading:
     """Three scenarios and no distribution: the middle lies midway, on a log scale where that has a meaning."""
-    text, half = _quantiles(middle, low, high), _half(middle, low, high)
+    text = _quantiles(middle, low, high)
     if low.value > 0 and not _years(middle, low, high):
         center = math.sqrt(low.value * high.value)
-        return Reading("end points, a factor apart", center, math.log(middle.value / center), half / middle.value, text)
+        return Reading(
+            "end points, a factor apart", center, math.log(middle.value / center), _slack(middle, low, high, True), text
+        )
     center, unit = (low.value + high.value) / 2, (high.value - low.value) / 2
-    return Reading("end points, a step apart", center, (middle.value - center) / unit, half / unit, text)
+    return Reading(
+        "end points, a step apart", center, (middle.value - center) / unit, _slack(middle, low, high) / unit, text
+    )
 
 
 def _quantiles(middle: Printed, low: Printed, high: Printed) -> str:
@@ -212,11 +230,26 @@ def table(found: Decoded) -> str:
     rows = [("reading", "middle", "misfit", "leeway", "")]
     for reading in found.readings:
         middle = say(reading.middle, found.middle)
-        rows.append((reading.name, middle, f"{reading.misfit:+.1%}", f"{reading.slack:.1%}", "fits" if reading.fits else "does not fit"))
+        rows.append(
+            (
+                reading.name,
+                middle,
+                f"{reading.misfit:+.1%}",
+                f"{reading.slack:.1%}",
+                "fits" if reading.fits else "does not fit",
+            )
+        )
     widths = [max(len(row[i]) for row in rows) for i in range(5)]
-    lines = ["  ".join(cell.ljust(w) if i in (0, 4) else cell.rjust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=True))).rstrip() for row in rows]
+    lines = [
+        "  ".join(
+            cell.ljust(w) if i in (0, 4) else cell.rjust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
     count = len(found.fitting)
     remark = f"     # {count} readings fit; the figures cannot tell them apart" if count > 1 else ""
     remark = remark if count else "     # none fits: the three as they stand, if they are believed"
     advice = f'dist = "{_advised(found)}"{remark}'
-    return "\n".join([f"{printed_as}, read in {len(found.readings)} ways", "", *lines, "", "To paste into a prior:", f"  {advice}"])
+    return "\n".join(
+        [f"{printed_as}, read in {len(found.readings)} ways", "", *lines, "", "To paste into a prior:", f"  {advice}"]
+    )

@@ -70,9 +70,6 @@ def _update(options: argparse.Namespace) -> None:
         if options.drop not in [seen.id for seen in study.evidence]:
             raise UsageError(f"there is no observation '{options.drop}'; forecast log lists them")
         changed = study.with_evidence([seen for seen in study.evidence if seen.id != options.drop])
-        if not options.dry_run:
-            path = drop(study.path, options.drop)
-            _say(f"Took {options.drop} out of {path}")
     else:
         missing = [f"--{name}" for name in ("source", "date") if not getattr(options, name)]
         if missing:
@@ -86,9 +83,10 @@ def _update(options: argparse.Namespace) -> None:
         changed = study.with_evidence((*study.evidence, seen))
     # All that can be wrong with it comes to light before anything is written.
     result = _run(changed, options)
-    if options.observe is not None and not options.dry_run:
-        name = add(study.path, table, options.id)
-        _say(f"Wrote [{name}] to priors/evidence/")
+    if not options.dry_run and options.drop is not None:
+        _say(f"Took {options.drop} out of {drop(study.path, options.drop)}")
+    elif not options.dry_run:
+        _say(f"Wrote [{add(study.path, table, options.id)}] to priors/evidence/")
     if result.update is None:
         print("No evidence is left: forecasts are those of the priors.")
     else:

@@ -6,6 +6,7 @@ import json
 import math
 import os
 import platform
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,7 @@ def to_json(forecast: Forecast) -> dict[str, Any]:
 def provenance(forecast: Forecast) -> dict[str, Any]:
     """What a forecast was computed from, and how: enough to run it again."""
     return {
+        **({"evidence": forecast.update.provenance()} if forecast.update else {}),
         "study": forecast.study.name,
         "study_hash": forecast.study.digest,
         "seed": forecast.design.seed,
@@ -113,7 +115,7 @@ def write_json(forecast: Forecast, path: Path) -> None:
     write_atomically(path, (json.dumps(to_json(forecast), indent=1, ensure_ascii=False) + "\n").encode())
 
 
-def write_netcdf(forecast: Forecast, path: Path) -> None:
+def write_netcdf(forecast: Forecast, path: Path, names: Iterable[str] | None = None) -> None:
     """Write the reported quantities and all they follow from, with joint draws, as NetCDF that xarray and ArviZ open.
 
     Parameters
@@ -122,11 +124,13 @@ def write_netcdf(forecast: Forecast, path: Path) -> None:
     path : pathlib.Path
         The group ``posterior`` holds one variable a quantity, dims ``(chain, draw[, year])``; the root attribute
         ``provenance`` is a JSON text. At most 1,024 draws of each chain are kept.
+    names : iterable of str, optional
+        Other quantities instead.
     """
     import xarray
 
-    wanted = ancestors((r.name for r in forecast.requests), forecast.study.functions) - {YEAR}
-    variables = {name: forecast[name].isel(draw=slice(MOST_DRAWS)) for name in forecast.study.names if name in wanted}
+    wanted = ancestors((r.name for r in forecast.requests) if names is None else names, forecast.study.functions) - {YEAR}
+    variables = forecast.first([name for name in forecast.study.names if name in wanted], MOST_DRAWS)
     tree = xarray.DataTree.from_dict({"posterior": xarray.Dataset(variables)})
     tree.attrs["provenance"] = json.dumps(provenance(forecast), sort_keys=True)
     path.parent.mkdir(parents=True, exist_ok=True)

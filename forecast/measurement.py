@@ -17,7 +17,6 @@ from forecast.study import threshold
 from forecast.worlds import Design, scores
 
 _WRITTEN = re.compile(r"^\s*(?P<name>[\w@.]+)\s*(?:±|\+-|\+/-)\s*(?P<size>[^()]+?)\s*(?:\((?P<level>[^()]+)\))?\s*$")
-_SEED = 7_919  # added to the run's, so that errors of measurement are independent of the worlds
 
 
 @dataclass(frozen=True)
@@ -94,7 +93,10 @@ def measured(forecast: Forecast, text: str, draws: int) -> tuple[Measurement, np
     if not found.relative and " " in written:
         half = threshold(forecast.study.units, written, unit, "--measure")
         found = Measurement(found.text, found.quantity, half, False, found.level)
-    design = Design(("error",), forecast.design.seed + _SEED, forecast.design.method, forecast.design.chains)
+    # The Sobol coordinate after all those of the run: another scrambling of one of these would not be independent of it.
+    after = forecast.design.coordinates
+    mixing = np.eye(1, after + 1, after)
+    design = Design(("error",), forecast.design.seed, forecast.design.method, forecast.design.chains, mixing)
     error = scores(design, 0, draws)[0] * found.sd
     if not found.relative:
         return found, np.where(np.isfinite(values), values + error, values)

@@ -15,7 +15,9 @@ from forecast.errors import StudyError
 from forecast.number import SUFFIXES
 
 _WORDS = {"thousand": 3, "million": 6, "billion": 9, "trillion": 12, "quadrillion": 15, "percent": -2}
-_HEDGE = re.compile(r"^(?:about|around|approximately|roughly|nearly|just over|over|more than|less than|up to|~|≈|<|>)\s*", re.I)
+_HEDGE = re.compile(
+    r"^(?:about|around|approximately|roughly|nearly|just over|over|more than|less than|up to|~|≈|<|>)\s*", re.I
+)
 _FIGURE = re.compile(
     r"(?P<sign>[-−]?)[$€£]?(?P<whole>\d{1,3}(?:,\d{3})+|\d+)(?:\.(?P<part>\d+))?(?:[eE](?P<power>[+-]?\d+))?"
     r"\s?(?P<suffix>[kKMBT%]|thousand|million|billion|trillion|quadrillion|percent)?x?"
@@ -69,7 +71,9 @@ def printed(text: str, rounded: bool = False, place: str = "") -> Printed:
     hedge = _HEDGE.match(bare)
     found = _FIGURE.fullmatch(bare[hedge.end() :] if hedge else bare)
     if found is None:
-        raise StudyError.at(place, f"not a printed figure ({text!r})", "write it as printed, such as $649M or about 5,000")
+        raise StudyError.at(
+            place, f"not a printed figure ({text!r})", "write it as printed, such as $649M or about 5,000"
+        )
     whole, part = found["whole"].replace(",", ""), found["part"] or ""
     suffix = found["suffix"] or ""
     power = int(found["power"] or 0) + SUFFIXES.get(suffix, _WORDS.get(suffix, 0))

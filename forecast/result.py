@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from forecast.study import Study
 from forecast.worlds import Design
 
 if TYPE_CHECKING:
+    from forecast.sensitivity import Sensitivity
     import xarray
 
     from forecast.evidence_ladder import Update
@@ -81,6 +82,7 @@ class Forecast:
     threads: int = 1
     _kept: dict[str, np.ndarray] = field(default_factory=dict, repr=False)
     update: Update | None = None
+    _bands: dict[str, dict[float, Interval]] = field(default_factory=dict, repr=False)
 
     def values(self, name: str) -> np.ndarray:
         """Draws of a quantity in its own unit, as a numpy array.
@@ -136,17 +138,26 @@ class Forecast:
 
     def __getitem__(self, name: str) -> xarray.DataArray:
         """Draws of a quantity as a labelled array with dims ``(chain, draw[, year])``, its unit and its long name."""
+        return self.labelled(name, self.values(name))
+
+    def labelled(self, name: str, array: np.ndarray) -> xarray.DataArray:
+        """Draws ``([year,] chain, draw)`` of a quantity as `__getitem__` gives them."""
         import xarray
 
-        array = self.values(name)
         dims, coords = ["chain", "draw"], {"chain": np.arange(array.shape[-2]), "draw": np.arange(array.shape[-1])}
         if array.ndim == 3:
             array, dims = np.moveaxis(array, 0, -1), [*dims, YEAR]
             coords[YEAR] = _integers(self.years)
-        definition = self.study.definition(name)
+        label = self.study.definition(name).label
         return xarray.DataArray(
-            array, dims=dims, coords=coords, name=name, attrs={"units": self.study.labels[name], "long_name": definition.label}
+            array, dims=dims, coords=coords, name=name, attrs={"units": self.study.labels[name], "long_name": label}
         )
+
+    def first(self, names: Iterable[str], draws: int) -> dict[str, xarray.DataArray]:
+        """Quantities in the first `draws` worlds of each chain, labelled, evaluated together."""
+        count = min(draws, self.draws)
+        found = sample(self.study, self.design, names, self.years, 0, count, self.block, self.threads)
+        return {name: self.labelled(name, array) for name, array in found.items()}
 
     def __contains__(self, name: object) -> bool:
         return name in self.study.names
@@ -207,6 +218,27 @@ class Forecast:
     def prob_above(self, name: str, value: float, year: float | None = None) -> Estimate:
         """Probability that a quantity exceeds a value (in its own unit), with its Monte Carlo standard error."""
         return prob_above(self.at(name, year), value)
+
+    def sensitivity(self, name: str, **options: Any) -> Sensitivity:
+        """What drives a quantity (``name`` or ``name@year``), and what to learn next, from these worlds.
+
+        Parameters
+        ----------
+        name : str
+        **options
+            ``above``, ``scale``, ``prob``, ``measure``: see `forecast.sensitivity.sensitivity`.
+
+        Returns
+        -------
+        Sensitivity
+
+        Examples
+        --------
+        >>> result.sensitivity("training_cost")["utilisation"].shapley              # doctest: +SKIP
+        """
+        from forecast.sensitivity import sensitivity  # upwards, for the method that users type
+
+        return sensitivity(self, name, **options)
 
     def before(self) -> Forecast:
         """The same forecast without the evidence: the prior worlds of the same design."""

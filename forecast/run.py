@@ -8,9 +8,9 @@ from dataclasses import replace
 import numpy as np
 
 from forecast.errors import Problem, UsageError, nearest
-from forecast.fits import wanted_coordinates
+from forecast.fits import batches, trends_behind, wanted_coordinates
 from forecast.graph import ancestors
-from forecast.quantile import Estimate, quantiles
+from forecast.quantile import Estimate, posterior_mcse, quantiles
 from forecast.result import Forecast, Interval
 from forecast.sampling import Request, aim, reported, request_of, sample
 from forecast.study import Study
@@ -57,8 +57,10 @@ def run(
         return Forecast(study, requests, axis, design, per_chain, prob, True, block, threads, kept, update)
     per_chain = FIRST
     kept = sample(study, design, names, axis, 0, per_chain, block, threads)
+    floors = [floor for request in requests for floor in _floors(study, request, design, kept, prob)]
     while True:
-        met = all(_precise(array, prob, precision) for array in reported(kept, requests))
+        arrays = reported(kept, requests)
+        met = all(_precise(array, prob, precision, floor) for array, floor in zip(arrays, floors, strict=True))
         if met or per_chain >= most:
             return Forecast(study, requests, axis, design, per_chain, prob, met, block, threads, kept, update)
         more = sample(study, design, names, axis, per_chain, 2 * per_chain, block, threads)
@@ -83,7 +85,9 @@ def bands(forecast: Forecast) -> dict[str, dict[float, Interval]]:
         For each request that follows from both ends of a dependence declared with ``band = true``, and that is one
         number in each world (a quantity with a year axis is banded at a year that is named).
     """
-    found: dict[str, dict[float, Interval]] = {}
+    found = forecast._bands
+    if found:
+        return found
     for declared in forecast.study.dependences:
         if not declared.band or any(name not in forecast.study.priors for name in declared.between):
             continue
@@ -109,9 +113,23 @@ def bands(forecast: Forecast) -> dict[str, dict[float, Interval]]:
     return found
 
 
-def _precise(draws: np.ndarray, prob: float, precision: float) -> bool:
+def _floors(study: Study, request: Request, design: Design, kept: dict[str, np.ndarray], prob: float) -> list[np.ndarray]:
+    """For each array that a request reports: the error of its interval's ends that no number of worlds takes away.
+
+    It is that of having finitely many posterior draws of the trends behind it. Worlds are enough when theirs is half of it.
+    """
+    arrays = reported(kept, [request])
+    trends = trends_behind(study, request.name)
+    if not trends:
+        return [np.zeros(2)] * len(arrays)
+    runs = [batches(study, design, trend, arrays[0].shape[-1]) for trend in trends]
+    return [posterior_mcse(array, [0.5 - prob / 2, 0.5 + prob / 2], runs) / 2 for array in arrays]
+
+
+def _precise(draws: np.ndarray, prob: float, precision: float, floor: np.ndarray) -> bool:
     found = quantiles(draws, [0.5 - prob / 2, 0.5, 0.5 + prob / 2])
-    return precise_enough(Estimate(found.value[[0, 2]], found.mcse[[0, 2]]), float(found.value[1]), precision)
+    ends = Estimate(found.value[[0, 2]], np.where(found.mcse[[0, 2]] <= floor, 0.0, found.mcse[[0, 2]]))
+    return precise_enough(ends, float(found.value[1]), precision)
 
 
 def _check_call(

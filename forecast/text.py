@@ -96,6 +96,11 @@ def _notes(forecast: Forecast) -> list[str]:
     if shown == {text.partition("@")[0] for text in forecast.study.main.quantities}:
         notes = [*forecast.study.main.notes, *notes]
     notes += [f"given {name} = {text}" for name, text in forecast.study.replaced.items()]
+    if forecast.update is not None:
+        from forecast.evidence_text import conflicts, paths
+
+        notes.append(f"Posterior: the priors given {len(forecast.study.evidence)} observations (forecast log tells them).")
+        notes += [*paths(forecast.update), *conflicts(forecast.update, forecast.study.evidence)]
     if not forecast.met:
         notes.append("The Monte Carlo error is larger than asked for: the number of worlds is at its limit.")
     return notes

@@ -128,9 +128,9 @@ def reported_hardware_share(reported_staff_share, reported_energy_share):
     return 1 - reported_staff_share - reported_energy_share
 
 
-def energy_over_hardware(creation_energy_cost, hardware_purchase):
+def energy_over_hardware(chip_hour_energy_cost, creation_period, cluster_price_per_chip):
     """Electricity while the model is created, over the purchase of the cluster []."""
-    return creation_energy_cost / hardware_purchase
+    return chip_hour_energy_cost * creation_period / cluster_price_per_chip
 
 
 def server_other_share(server_gpu_share):

@@ -148,12 +148,12 @@ FRAME = replace(FRAME, se=FRAME.se * np.random.default_rng(10).uniform(0.2, 3, 4
 
 def ranks(simulations, seed, change=lambda data: data):
     """Rank of the truth among thinned draws; `change` is a mistake in what the sampler is given."""
-    declared = student(draws=800, tune=400)
+    declared = student(draws=800, tune=300)
     found = {name: np.empty(simulations, dtype=int) for name in (*declared.priors(), "fit")}
     rng = np.random.default_rng(seed)
     for i in range(simulations):
         truth, data = simulate(rng, declared, FRAME)
-        chains = sample(change(data), declared, i, 300)
+        chains = sample(change(data), declared, i, 200)
         values = values_of_chains(chains, declared)
         kept = {name: value[np.linspace(0, len(value) - 1, DRAWS).astype(int)] for name, value in values.items()}
         kept["fit"] = log_likelihood(kept, data, declared).sum(1)

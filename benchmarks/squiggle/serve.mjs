@@ -1,11 +1,9 @@
 // Runs Squiggle as often as it is asked, one JSON line each way: {path, samples, seed} gives {values, cpu, memory}.
 import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
 import { pathToFileURL } from "node:url";
 
-const found = createRequire(`${process.argv[2]}/`).resolve("@quri/squiggle-lang/package.json");
-const { run } = await import(pathToFileURL(found.replace("package.json", "dist/index.js")));
+const { run } = await import(pathToFileURL(`${process.argv[2]}/node_modules/@quri/squiggle-lang/dist/index.js`));
 
 for await (const line of createInterface({ input: process.stdin })) {
   const { path, samples, seed } = JSON.parse(line);

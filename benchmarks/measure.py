@@ -1,0 +1,104 @@
+"""Error and cost of one tool after another, interleaved so that whatever else the machine does strikes all alike."""
+
+from __future__ import annotations
+
+import os
+import resource
+import subprocess
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.peers import Answer
+
+
+@dataclass(frozen=True)
+class Runs:
+    """Repeated runs of one tool on one workload with one number of samples.
+
+    Parameters
+    ----------
+    errors : list of ndarray (output, prob)
+        Estimate minus truth, run by run.
+    cpu : list of float
+        Seconds of CPU, run by run.
+    """
+
+    errors: list[np.ndarray] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)
+
+    @property
+    def rmse(self) -> np.ndarray:
+        """Root mean square error (output, prob) over the runs."""
+        return np.sqrt(np.mean(np.square(self.errors), axis=0))
+
+
+def interleaved(tools: Mapping[str, Callable[[int], Answer]], truth: np.ndarray, seeds: Iterable[int]) -> dict[str, Runs]:
+    """Run every tool once with each seed, in turn."""
+    found = {name: Runs() for name in tools}
+    for seed in seeds:
+        for name, tool in tools.items():
+            answer = tool(seed)
+            found[name].errors.append(answer.values - truth)
+            found[name].cpu.append(answer.cpu)
+    return found
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a process took: CPU seconds of each repeat, and its peak memory.
+
+    Parameters
+    ----------
+    cpu : tuple of float
+    memory : float
+        MiB.
+    """
+
+    cpu: tuple[float, ...]
+    memory: float
+
+
+def processes(commands: Mapping[str, Sequence[str | Path]], repeats: int, cwd: Path | None = None) -> dict[str, Cost]:
+    """Run every command once in each of the repeats, in turn."""
+    cpu: dict[str, list[float]] = {name: [] for name in commands}
+    memory = dict.fromkeys(commands, 0.0)
+    for _ in range(repeats):
+        for name, command in commands.items():
+            with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, cwd=cwd) as process:
+                assert process.stderr
+                complaint = process.stderr.read().decode()
+                _, status, usage = os.wait4(process.pid, 0)
+                process.returncode = os.waitstatus_to_exitcode(status)
+            if process.returncode:
+                raise RuntimeError(f"{name} failed: {complaint[-500:]}")
+            cpu[name].append(usage.ru_utime + usage.ru_stime)
+            memory[name] = max(memory[name], usage.ru_maxrss / 1024)
+    return {name: Cost(tuple(cpu[name]), memory[name]) for name in commands}
+
+
+def own_memory() -> float:
+    """Peak memory of this process so far, MiB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def worst(theirs: Runs, ours: Runs, scale: float) -> tuple[float, float]:
+    """How many times the CPU they need for our error, at the output-quantile where that is least.
+
+    Parameters
+    ----------
+    theirs, ours : Runs
+        Output-quantiles that either knows exactly are left out.
+    scale : float
+        Their variance at the number of samples that was timed, over that of the runs whose errors were taken.
+
+    Returns
+    -------
+    tuple of float
+        From the quickest runs, and from the median runs.
+    """
+    known = (theirs.rmse > 0) & (ours.rmse > 0)
+    gain = float(((theirs.rmse[known] / ours.rmse[known]) ** 2).min()) * scale
+    return gain * min(theirs.cpu) / min(ours.cpu), gain * float(np.median(theirs.cpu) / np.median(ours.cpu))

@@ -1,0 +1,292 @@
+"""Published claims of the starter study: all evaluated, the known errors flagged by computation, no claim that checks nothing."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import forecast
+from forecast.claim import POINTS
+from forecast.claim_files import read_claims
+from forecast.claim_text import BEGIN, markdown, table, tally, to_json
+from forecast.claims import choose, evaluate_claim, evaluate_claims, with_input
+from forecast.cli import main
+from forecast.errors import StudyError, UsageError
+
+ROOT = Path(__file__).resolve().parents[1]
+NUMBERS = {"L": 18, "E": 7, "F": 13, "D": 13, "K": 10}  # claims of each document
+
+
+@pytest.fixture(scope="module")
+def study():
+    return forecast.open_study(ROOT)
+
+
+@pytest.fixture(scope="module")
+def results(study):
+    """Every claim on the study's own tables, whatever the environment holds."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("FORECAST_DATA", raising=False)
+        return {result.claim.id: result for result in evaluate_claims(study, read_claims(ROOT))}
+
+
+def test_every_claim_of_every_document_is_evaluated(results):
+    found = {name.partition(".")[0] for name in results}
+    assert found == {f"{letter}{i}" for letter, last in NUMBERS.items() for i in range(1, last + 1)}
+
+
+def test_every_verdict_is_as_expected(results):
+    assert [result.claim.id for result in results.values() if not result.as_expected] == []
+
+
+def test_what_is_said_of_each_claim(results):
+    for result in results.values():
+        claim = result.claim
+        assert claim.sentence and claim.source and claim.document.title
+        assert claim.note or result.verdict == "holds" or claim.id in ("D6.b", "D7.c", "D9.c", "K6.b", "K9.c"), (
+            "a difference is explained"
+        )
+        assert claim.tolerance == "" or len(claim.because) >= 6
+
+
+# What the documents' own inputs give, by arithmetic done here.
+C_ON_DEMAND = 100e6 / (32.77 / 8) * 3600 * 163e12
+ERRORS = {
+    "L7": 1.27e26 / 163e12 / 3600 * 32.77 / 8,  # printed: 649e6
+    "L9.a": 1000 * 2 * 10**7.77 / 2e9 * 1.446 / 3600,  # printed: 2.35e-5, a thousandth
+    "L3.c": 10 ** (7.77 + 0.498 * 8),
+    "L4.a": math.sqrt(C_ON_DEMAND / 134),
+    "L13.b": 1000 * 64 * 1.9 * 1.449 / 3600 / 64 / 64,
+    "L14.f": 1 / (1 - math.log(0.74)),
+    "E7.b": 530 / 1.5,
+    "E7.c": 60e6 / 540e9,
+    "F4.b": 1 - 195_000 / ((269_010 - 42_000) * 5 / 4),
+    "F9.a": 13e12 * 2 / 256e9,
+    "F10.c": 2e25 / (10.28e12 * 90 * 86_400) / 38.4e6 / (2e25 / (25_000 * 312e12 * 90 * 86_400)),
+    "D9.f": 5.0,
+    "D12.b": 312 / 125,
+    "D13.a": 352.0,
+    "K6.a": 0.12,
+    "K6.b": 0.58,
+    "E1.f": (150 / 3.6) ** 0.25,
+    "L6.c": 10 ** ((12 - 7.77) / 0.498),
+}
+
+
+@pytest.mark.parametrize("name", ERRORS)
+def test_errors_in_the_documents_are_flagged_with_what_the_inputs_give(results, name):
+    result = results[name]
+    assert result.verdict == "flagged"
+    assert result.ours[0] == pytest.approx(ERRORS[name], rel=1e-6)
+
+
+def test_two_intervals_of_one_figure(results):
+    """Cottier 2022 prints 1M to 6.6M and 950K to 6.2M for 20% (10 to 68%) of $13M."""
+    for name in ("D9.b", "D9.d"):
+        assert results[name].verdict == "flagged"
+        assert results[name].ours == pytest.approx((2.6e6, 1.3e6, 8.84e6), rel=1e-6)
+    assert results["D9.c"].verdict == "flagged"
+    assert results["D9.e"].verdict == "holds"  # 5 times
+
+
+def test_dependence_of_the_crossing_year_is_shown_on_both_sides(results):
+    assert results["K9.a"].ours == pytest.approx((2040.0, 2034.2, 2055.7), abs=0.1)
+    assert results["K9.b"].ours == pytest.approx((2040.0, 2032.6, 2061.9), abs=0.1)
+    assert (results["K9.a"].verdict, results["K9.b"].verdict) == ("flagged", "holds")
+
+
+def test_ways_of_combining_differ(results):
+    width = {name: results[name].ours[2] - results[name].ours[1] for name in ("K5.a", "K5.b", "D6.a", "D6.c", "D6.d")}
+    assert width["K5.b"] < 0.6 * width["K5.a"]
+    assert width["D6.d"] < width["D6.a"] < width["D6.c"]
+    assert [results[name].verdict for name in ("K5.a", "K5.b", "D6.a", "D6.c", "D6.d")] == [
+        "holds",
+        "flagged",
+        "holds",
+        "flagged",
+        "flagged",
+    ]
+
+
+def test_superseded_by_computation(study, results):
+    assert {name for name, result in results.items() if result.verdict == "superseded"} == {"D9.a", "L16.d"}
+    late = results["L16.d"].claim
+    came = {"gpt4_date": 2023.1973, "gpt5_date": 2023.1973 + 2000 / 365.25}
+    assert evaluate_claim(study, replace(late, later=replace(late.later, given=came))).verdict == "holds"
+
+
+def test_units_are_checked(study, results):
+    """A byte is not a GiB: the same claim in the other unit has the other verdict."""
+    in_bytes, in_gib = results["D13.a"], results["D13.b"]
+    assert in_bytes.ours[0] / in_gib.ours[0] == pytest.approx(2**30 / 1e9)
+    wrong = with_input(results["D1.a"].claim, "node_price", "10 USD_2022/node")
+    with pytest.raises(StudyError, match="node_price"):
+        evaluate_claim(study, wrong)
+
+
+def test_a_claim_cannot_read_as_a_point_what_is_uncertain(study, results):
+    claim = replace(results["L1.a"].claim, given={})
+    with pytest.raises(StudyError, match="uncertain: chip_hour_price"):
+        evaluate_claim(study, claim)
+
+
+# ---------------------------------------------------------------------- mutation: does a claim check anything?
+
+NUMBER = re.compile(
+    r"(?<![\w.(])\d[\d,]*(?:\.\d+)?(?:e[+-]?\d+)?[kKMBT%]?(?![\w%]*=)|(?<==)\d[\d,]*(?:\.\d+)?[kKMBT%]?"
+)
+LIMIT = 10.0  # an input that may change tenfold and nothing is said is not checked
+
+
+def scaled(value, factor):
+    if not isinstance(value, str):
+        return value * factor
+    if re.fullmatch(r"[\d.,e+*/-]+[kKMBT%]?(\s+[A-Za-z(1]\S*)?", value.strip()):
+        return f"{factor!r}*{value.strip()}"
+    parts = re.split(r"(\(\d+%\))", value)  # the level of an interval stays
+    return "".join(
+        part if part.startswith("(") and part.endswith("%)") else NUMBER.sub(lambda m: times(m[0], factor), part)
+        for part in parts
+    )
+
+
+def times(text, factor):
+    return repr(forecast_number(text) * factor)
+
+
+def forecast_number(text):
+    from forecast.number import parse_number
+
+    return parse_number(text, "test")
+
+
+def mutants(claim):
+    """Each input of a claim, with a function that gives the claim with that input scaled."""
+    for name, value in claim.given.items():
+        yield name, lambda f, name=name, value=value: with_input(claim, name, scaled(value, f))
+    for name, values in claim.ends.items():
+        yield (
+            name,
+            lambda f, name=name, values=values: replace(
+                claim, ends={**claim.ends, name: tuple(scaled(v, f) for v in values)}
+            ),
+        )
+    if claim.dependence and claim.dependence["rank_correlation"]:
+        yield (
+            "dependence",
+            lambda f: replace(
+                claim,
+                dependence={**claim.dependence, "rank_correlation": claim.dependence["rank_correlation"] / (1 + f)},
+            ),
+        )
+
+
+def smallest(study, result, mutant):
+    """The relative change of an input that moves a figure from one side of what agrees to the other, or None."""
+    claim = result.claim
+    if claim.reading in (*POINTS, "median", "mean", "5% to 95%", "mean and 5% to 95%", "Guesstimate card"):
+        bumped = evaluate_claim(study, mutant(1.01)).ours
+        slopes = [abs(b - a) / 0.01 for a, b in zip(result.ours, bumped, strict=True)]
+        changes = [2.05 * slack / slope for slack, slope in zip(result.tolerance, slopes, strict=True) if slope > 1e-12]
+        return min(changes, default=None)
+    return None
+
+
+def turned(study, result, mutant):
+    """The smallest change of an input that matters, if it turns the verdict."""
+    change = smallest(study, result, mutant)
+    ladder = [1.1, 1.3, 1.6, 2, 3, 5, LIMIT] if change is None else [1 + change]
+    for factor in ladder:
+        if factor > LIMIT:
+            return None
+        for one in (factor, 1 / factor):
+            try:
+                if evaluate_claim(study, mutant(one)).verdict != result.verdict:
+                    return factor
+            except StudyError:  # a share above 1 cannot be drawn
+                continue
+    return None
+
+
+def test_changing_an_input_turns_the_verdict(study, results, monkeypatch):
+    monkeypatch.delenv("FORECAST_DATA", raising=False)
+    turns, survivors = [], []
+    for result in results.values():
+        if result.verdict == "holds":
+            for name, mutant in mutants(result.claim):
+                factor = turned(study, result, mutant)
+                if factor is None:
+                    survivors.append(f"{result.claim.id} {name}")
+                else:
+                    turns.append(factor)
+    share = len(turns) / (len(turns) + len(survivors))
+    assert len(turns) > 200
+    assert share >= 0.95, f"{share:.1%} turned; nothing noticed {survivors}"
+    assert sorted(turns)[len(turns) // 2] < 1.25, "half of them turn by a change of a quarter at most"
+
+
+# ---------------------------------------------------------------------- what is shown
+
+
+def test_json(results):
+    data = to_json(tuple(results.values()), "study", "abc")
+    assert json.loads(json.dumps(data)) == data
+    by_id = {entry["id"]: entry for entry in data["claims"]}
+    assert {"id", "published", "ours", "reading", "expected", "verdict"} <= by_id["L7"].keys()
+    assert by_id["L7"]["published"] == 649e6
+    assert by_id["K9.b"]["published"] == [2040, 2033, 2062]
+    assert len(by_id["K9.b"]["ours"]) == 3
+
+
+def test_table_and_tally(results):
+    text = table(tuple(results.values()), notes=True)
+    assert "$886.5M" in text and "note 11" in text and "all as expected" in text
+    wrong = replace(results["L7"], claim=replace(results["L7"].claim, expected="holds"))
+    assert tally([wrong]) == "1 flagged; NOT as expected: L7"
+
+
+def test_replication_report_holds_the_table_of_today(results):
+    """`forecast claims --report reports/replication.md` writes it."""
+    text = (ROOT / "reports" / "replication.md").read_text(encoding="utf-8")
+    assert text.partition(BEGIN)[2].strip() == markdown(tuple(results.values())).strip()
+
+
+def test_markdown_leaves_no_text_to_act(results):
+    claim = replace(results["L7"].claim, sentence="<b>x</b> | [a](javascript:b) `c`")
+    text = markdown([replace(results["L7"], claim=claim)])
+    assert "<b>" not in text and "\\[a\\]" in text and "\\|" in text
+
+
+def test_choose_by_number_or_part():
+    claims = read_claims(ROOT)
+    assert [claim.id for claim in choose(claims, ["K9"])] == ["K9.a", "K9.b", "K9.c"]
+    assert [claim.id for claim in choose(claims, ["K9.b", "L7"])] == ["K9.b", "L7"]
+    assert len(choose(claims, [])) == len(claims)
+    with pytest.raises(UsageError, match="no claim has the id 'L99'"):
+        choose(claims, ["L99"])
+
+
+@pytest.mark.skipif(not os.environ.get("FORECAST_DATA"), reason="FORECAST_DATA names no folder with Epoch's files")
+def test_trends_on_the_published_file(study):
+    """Figures computed apart from this project on Epoch's file of July 2024."""
+    found = {result.claim.id: result for result in evaluate_claims(study, choose(read_claims(ROOT), ["K1", "L15"]))}
+    assert found["K1"].ours == pytest.approx((0.485, 0.433, 0.540), abs=0.003)
+    assert found["L15.a"].ours[0] == pytest.approx(math.exp(37.3 / 2), rel=0.05)
+    assert found["L15.b"].ours[0] == pytest.approx(32.8, abs=0.06)
+    assert "268 rows" in found["K1"].data and "70 rows" in found["L15.a"].data
+    assert all(result.as_expected for result in found.values())
+
+
+def test_command_line(capsys):
+    assert main(["claims", "L1", "L7", "--study", str(ROOT)]) == 0
+    out = capsys.readouterr().out
+    assert "24.41M" in out and "flagged" in out
+    assert main(["claims", "K6", "--study", str(ROOT), "--json"]) == 0
+    assert [entry["verdict"] for entry in json.loads(capsys.readouterr().out)["claims"]] == ["flagged", "flagged"]
+    assert main(["claims", "Z1", "--study", str(ROOT)]) == 2
