@@ -6,14 +6,15 @@ export PYTHONDONTWRITEBYTECODE
 
 .PHONY: forecast test test-fast bench lint pins setup clean
 
-forecast: setup ## run the starter study: table to the terminal, result to build/forecast
+forecast: setup ## run the starter study: table to the terminal, result and report to build/forecast
 	@.venv/bin/forecast run --out build/forecast
+	@printf '\nReport: ' && .venv/bin/forecast report --out build/forecast
 
 test: setup ## every test
-	.venv/bin/python -m pytest
+	.venv/bin/python -m pytest -n 2 --dist loadfile
 
 test-fast: setup ## the tests that take seconds
-	.venv/bin/python -m pytest -m "not slow"
+	.venv/bin/python -m pytest -n 2 --dist loadfile -m "not slow"
 
 bench: setup ## speed and precision side by side with other tools
 	.venv/bin/python -m benchmarks

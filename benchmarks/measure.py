@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import subprocess
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,12 +21,13 @@ class Runs:
     ----------
     errors : list of ndarray (output, prob)
         Estimate minus truth, run by run.
-    cpu : list of float
-        Seconds of CPU, run by run.
+    cpu, wall : list of float
+        Seconds of CPU and of time, run by run.
     """
 
     errors: list[np.ndarray] = field(default_factory=list)
     cpu: list[float] = field(default_factory=list)
+    wall: list[float] = field(default_factory=list)
 
     @property
     def rmse(self) -> np.ndarray:
@@ -43,6 +43,7 @@ def interleaved(tools: Mapping[str, Callable[[int], Answer]], truth: np.ndarray,
             answer = tool(seed)
             found[name].errors.append(answer.values - truth)
             found[name].cpu.append(answer.cpu)
+            found[name].wall.append(answer.wall)
     return found
 
 
@@ -79,26 +80,18 @@ def processes(commands: Mapping[str, Sequence[str | Path]], repeats: int, cwd: P
     return {name: Cost(tuple(cpu[name]), memory[name]) for name in commands}
 
 
-def own_memory() -> float:
-    """Peak memory of this process so far, MiB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+def ratio(above: Sequence[float], below: Sequence[float], factor: float = 1.0) -> tuple[float, float]:
+    """Ratio of two costs: of the least, and of the medians."""
+    return factor * min(above) / min(below), factor * float(np.median(above) / np.median(below))
 
 
-def worst(theirs: Runs, ours: Runs, scale: float) -> tuple[float, float]:
-    """How many times the CPU they need for our error, at the output-quantile where that is least.
+def gain(theirs: np.ndarray, ours: np.ndarray) -> float:
+    """Their variance over ours at the output-quantile where that is least; those that either knows exactly are left out.
 
     Parameters
     ----------
-    theirs, ours : Runs
-        Output-quantiles that either knows exactly are left out.
-    scale : float
-        Their variance at the number of samples that was timed, over that of the runs whose errors were taken.
-
-    Returns
-    -------
-    tuple of float
-        From the quickest runs, and from the median runs.
+    theirs, ours : ndarray (output, prob)
+        Root mean square errors.
     """
-    known = (theirs.rmse > 0) & (ours.rmse > 0)
-    gain = float(((theirs.rmse[known] / ours.rmse[known]) ** 2).min()) * scale
-    return gain * min(theirs.cpu) / min(ours.cpu), gain * float(np.median(theirs.cpu) / np.median(ours.cpu))
+    known = (theirs > 0) & (ours > 0)
+    return float(((theirs[known] / ours[known]) ** 2).min())

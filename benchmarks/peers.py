@@ -12,15 +12,16 @@ import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from time import process_time
+from time import perf_counter, process_time
 from typing import Any
 
 import numpy as np
 
-from benchmarks.truth import BOTEC, CHAIN, DEPLOYMENT, HOUR, PROBS, RANK_CORRELATION, SERVICE, SHARE, YEARS, Z_90, logs
+from benchmarks.truth import BOTEC, CHAIN, DEPLOYMENT, HOUR, PROBS, RANK_CORRELATION, SERVICE, SHARE, YEARS, Z_90, logs, references
 
 HERE = Path(__file__).parent
 SQUIGGLE = "@quri/squiggle-lang@0.10.0"
+WORKLOADS = ("botec", "training_chain", "deployment_ratio")
 PEARSON = 2 * math.sin(math.pi * RANK_CORRELATION / 6)
 
 
@@ -31,12 +32,16 @@ class Answer:
     Parameters
     ----------
     values : ndarray (output, prob)
-    cpu : float
-        Seconds of CPU, start-up and imports left out.
+    cpu, wall : float
+        Seconds of CPU and of time, start-up and imports left out.
+    memory : float
+        Peak of the process in MiB, where the peer runs in one of its own.
     """
 
     values: np.ndarray
     cpu: float
+    wall: float
+    memory: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -56,7 +61,7 @@ class Peer:
 
     name: str
     answer: Callable[[str, int, int], Answer]
-    workloads: tuple[str, ...] = ("botec", "training_chain", "deployment_ratio")
+    workloads: tuple[str, ...] = WORKLOADS
     close: Callable[[], None] = field(default=lambda: None)
 
 
@@ -117,9 +122,9 @@ def numpy_draws(workload: str, samples: int, rng: np.random.Generator) -> list[n
 
 
 def _numpy(workload: str, samples: int, seed: int) -> Answer:
-    start = process_time()
+    start, wall = process_time(), perf_counter()
     values = _quantiles(numpy_draws(workload, samples, np.random.default_rng(seed)))
-    return Answer(values, process_time() - start)
+    return Answer(values, process_time() - start, perf_counter() - wall)
 
 
 def _squigglepy(workload: str, samples: int, seed: int) -> Answer:
@@ -129,7 +134,7 @@ def _squigglepy(workload: str, samples: int, seed: int) -> Answer:
         return np.asarray(sq.sample(distribution, samples, verbose=False))
 
     sq.set_seed(seed)
-    start = process_time()
+    start, wall = process_time(), perf_counter()
     if workload == "botec":
         mixture = sq.mixture([sq.const(0), sq.const(1), *(sq.to(*ends) for ends in BOTEC)], weights=[0.6, 0.2, 0.1, 0.1])
         outputs = [drawn(mixture)]
@@ -144,7 +149,34 @@ def _squigglepy(workload: str, samples: int, seed: int) -> Answer:
         inputs["inference_utilisation"] = sq.beta(*SHARE)
         inputs["service_time"] = sq.mixture([sq.to(*ends) for _, ends in SERVICE], weights=[weight for weight, _ in SERVICE])
         outputs = _deployment({name: drawn(distribution) for name, distribution in inputs.items()})
-    return Answer(_quantiles(outputs), process_time() - start)
+    values = _quantiles(outputs)
+    return Answer(values, process_time() - start, perf_counter() - wall)
+
+
+def engine_peer(studies: Path, draws: Mapping[str, int] | None = None, method: str = "qmc") -> Peer:
+    """`forecast` itself, on opened studies.
+
+    Parameters
+    ----------
+    studies : pathlib.Path
+        Folder of study folders.
+    draws : mapping of str to int, optional
+        Worlds for each workload, instead of the samples asked for.
+    method : {"qmc", "mc"}
+    """
+    import forecast
+
+    opened = {name: forecast.open_study(studies / name) for name in WORKLOADS}
+    outputs = {name: reference.outputs for name, reference in references().items()}
+
+    def answer(workload: str, samples: int, seed: int) -> Answer:
+        start, wall = process_time(), perf_counter()
+        result = opened[workload].run(draws=(draws or {}).get(workload, samples), seed=seed, method=method)
+        intervals = [result.interval(output, prob=0.9) for output in outputs[workload]]
+        values = np.array([(interval.low, interval.median, interval.high) for interval in intervals])
+        return Answer(values, process_time() - start, perf_counter() - wall)
+
+    return Peer("forecast" if method == "qmc" else f"forecast, {method}", answer)
 
 
 def numpy_peer() -> Peer:
@@ -180,7 +212,7 @@ def squiggle_peer(build: Path) -> Peer | str:
         server.stdin.write(json.dumps({"path": path, "samples": samples, "seed": seed}) + "\n")
         server.stdin.flush()
         told = json.loads(server.stdout.readline())
-        return Answer(np.array(told["values"], dtype=float), told["cpu"])
+        return Answer(np.array(told["values"], dtype=float), told["cpu"], told["wall"], told["memory"])
 
     def close() -> None:
         assert server.stdin
@@ -205,6 +237,6 @@ def c_peer(build: Path) -> Peer | str:
     def answer(workload: str, samples: int, seed: int) -> Answer:
         assert workload == "botec"
         words = subprocess.run([program, str(samples), str(seed)], capture_output=True, text=True, check=True).stdout.split()
-        return Answer(np.array([words[:3]], dtype=float), float(words[-1]))
+        return Answer(np.array([words[:3]], dtype=float), float(words[-1]), float(words[-1]))
 
     return Peer("C (gcc -O3)", answer, ("botec",))

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,10 @@ from scipy.special import betaincinv, ndtr, ndtri
 PROBS = (0.05, 0.5, 0.95)
 FILE = Path(__file__).with_name("references.json")
 YEARS = np.arange(2025, 2045)
+
+DELTA = 1e-4  # of the numerical derivative by probability
+
+Quantiles = dict[str, list[float]]  # by output
 
 Z_90 = float(ndtri(0.95))
 STEP = 0.25
@@ -61,17 +66,22 @@ def logs(interval: tuple[float, float]) -> tuple[float, float]:
     return (low + high) / 2, (high - low) / (2 * Z_90)
 
 
-def botec() -> dict[str, list[float]]:
+def botec(probs: Sequence[float] = PROBS) -> Quantiles:
     """Atoms of 0.6 at 0 and 0.2 at 1; the rest solved for."""
 
     def below(x: float) -> float:
         parts = [float(ndtr((math.log(x) - mu) / sigma)) for mu, sigma in map(logs, BOTEC)]
         return 0.6 + 0.2 * (x >= 1) + 0.1 * sum(parts)
 
-    return {"result": [0.0, 0.0, float(brentq(lambda x: below(x) - 0.95, 1.0, 100.0, xtol=1e-13))]}
+    def quantile(prob: float) -> float:
+        if prob < 0.6:
+            return 0.0
+        return float(brentq(lambda x: below(x) - prob, 1e-3, 1e3, xtol=1e-13))
+
+    return {"result": [quantile(prob) for prob in probs]}
 
 
-def training_chain() -> dict[str, list[float]]:
+def training_chain(probs: Sequence[float] = PROBS) -> Quantiles:
     """Closed forms: costs are log-normal, and a crossing by t is a normal being positive.
 
     Growth is negative with a probability below 1e-9, which is left out.
@@ -83,21 +93,21 @@ def training_chain() -> dict[str, list[float]]:
     signs = {"training_compute": 1, "peak_throughput": -1, "utilisation": -1, "chip_hour_price": 1}
     cost = sum(sign * mean[name][0] for name, sign in signs.items()) - math.log(HOUR)
     variance = sum(mean[name][1] ** 2 for name in signs)
-    found = {"training_cost": np.exp(cost + math.sqrt(variance) * ndtri(PROBS)).tolist()}
+    found = {"training_cost": np.exp(cost + math.sqrt(variance) * ndtri(probs)).tolist()}
     cost, variance = cost + mean["overhead"][0], variance + mean["overhead"][1] ** 2
     for t, year in enumerate(YEARS.tolist()):
         spread = math.sqrt(variance + growth_variance * (t * math.log(10)) ** 2)
-        found[f"run_cost@{year}"] = np.exp(cost + growth * t * math.log(10) + spread * ndtri(PROBS)).tolist()
+        found[f"run_cost@{year}"] = np.exp(cost + growth * t * math.log(10) + spread * ndtri(probs)).tolist()
     gap, gap_variance = cost - mean["threshold"][0], variance + mean["threshold"][1] ** 2
 
     def crossed(t: float) -> float:
         return float((gap + growth * t * math.log(10)) / math.sqrt(gap_variance + growth_variance * (t * math.log(10)) ** 2))
 
-    found["crossing_year"] = [float(YEARS[0] + brentq(lambda t, p=p: crossed(t) - ndtri(p), 0, 60, xtol=1e-13)) for p in PROBS]
+    found["crossing_year"] = [float(YEARS[0] + brentq(lambda t, p=p: crossed(t) - ndtri(p), 0, 60, xtol=1e-13)) for p in probs]
     return found
 
 
-def deployment_ratio() -> dict[str, list[float]]:
+def deployment_ratio(probs: Sequence[float] = PROBS) -> Quantiles:
     """Integrals over the scores of experiments, the share attained in service, and staff against the run."""
     mu, sigma = ({name: logs(interval)[i] for name, interval in DEPLOYMENT.items()} for i in (0, 1))
     pearson = 2 * math.sin(math.pi * RANK_CORRELATION / 6)  # of a Gaussian copula with this rank correlation
@@ -117,7 +127,7 @@ def deployment_ratio() -> dict[str, list[float]]:
     all_costs = np.log1p(experiments[:, None] + np.exp(against))  # log (development / run): (experiments, against)
 
     def solved(below: Callable[[float], float], low: float, high: float) -> list[float]:
-        return [math.exp(brentq(lambda x, p=p: below(x) - p, low, high, xtol=1e-13)) for p in PROBS]
+        return [math.exp(brentq(lambda x, p=p: below(x) - p, low, high, xtol=1e-13)) for p in probs]
 
     # Given log (staff / run), log run and log (service / run) are normal.
     slope = -run_variance / against_variance
@@ -152,23 +162,56 @@ def deployment_ratio() -> dict[str, list[float]]:
     }
 
 
-TRUTHS: dict[str, Callable[[], dict[str, list[float]]]] = {
+TRUTHS: dict[str, Callable[..., Quantiles]] = {
     "botec": botec,
     "training_chain": training_chain,
     "deployment_ratio": deployment_ratio,
 }
 
 
-def references() -> dict[str, dict[str, list[float]]]:
-    """The stored quantiles: by workload, by output, at 5, 50 and 95%."""
+@dataclass(frozen=True)
+class Reference:
+    """What a workload's estimates are held against.
+
+    Parameters
+    ----------
+    outputs : tuple of str
+    values : ndarray (output, prob)
+        True quantiles.
+    slopes : ndarray (output, prob)
+        Their derivative by probability: times ``sqrt(p (1 - p) / n)`` it is the error of n plain draws.
+    """
+
+    outputs: tuple[str, ...]
+    values: np.ndarray
+    slopes: np.ndarray
+
+    def plain_rmse(self, draws: int) -> np.ndarray:
+        """Root mean square error (output, prob) of plain Monte Carlo."""
+        prob = np.array(PROBS)
+        error: np.ndarray = self.slopes * np.sqrt(prob * (1 - prob) / draws)
+        return error
+
+
+def references() -> dict[str, Reference]:
+    """The stored references, by workload."""
     stored = json.loads(FILE.read_text(encoding="utf-8"))
-    return {name: entry["quantiles"] for name, entry in stored.items()}
+    return {
+        name: Reference(tuple(entry["quantiles"]), np.array(list(entry["quantiles"].values())), np.array(list(entry["slopes"].values())))
+        for name, entry in stored.items()
+    }
+
+
+def computed(name: str) -> dict[str, Quantiles]:
+    """A workload's quantiles and their slopes, worked out anew."""
+    truth = TRUTHS[name]
+    below, above = (truth([prob + sign * DELTA for prob in PROBS]) for sign in (-1, 1))
+    slopes = {output: ((np.array(above[output]) - below[output]) / (2 * DELTA)).tolist() for output in above}
+    return {"quantiles": truth(), "slopes": slopes}
 
 
 def write() -> None:
-    stored = {
-        name: {"how": " ".join((truth.__doc__ or "").split()), "probs": PROBS, "quantiles": truth()} for name, truth in TRUTHS.items()
-    }
+    stored = {name: {"how": " ".join((truth.__doc__ or "").split()), "probs": PROBS, **computed(name)} for name, truth in TRUTHS.items()}
     FILE.write_text(json.dumps(stored, indent=1) + "\n", encoding="utf-8")
 
 

@@ -205,6 +205,7 @@ def _fit(entry: dict[str, Any], place: str, problems: list[Problem]) -> Fit | No
     )
     words = {key: str(entry.get(key, "")) for key in ("value", "unit", "x", "y", "x_per", "group", "minus")}
     return Fit(
-        kind, statistic, str(entry.get("table", "")), where=where, start=str(entry.get("from", "")), end=str(entry.get("to", "")),
+        kind, statistic, str(entry.get("table", "")), where=where,
+        start=str(entry.get("from", "")), end=str(entry.get("to", "")),
         record_fraction=entry.get("record_fraction"), data=dict(entry.get("data", {})), **words,
     )  # fmt: skip

@@ -27,7 +27,7 @@ _STEP = re.compile(rf"([*/]?)\s*({NUMBER})\s*")
 
 
 def scenario(study: Study, given: Mapping[str, Any], dependence: Mapping[str, Any], place: str) -> Study:
-    """The study with a claim's inputs: numbers with units (``32.77/8 USD_2023/(chip*hour)``), texts of distributions."""
+    """The study with a claim's inputs: numbers with units (``32.77/8 USD/(chip*hour)``), or texts of distributions."""
     values = {name: _input(study, name, value, f"{place} given {name}") for name, value in given.items()}
     varied = study.given(values, f"{place} given") if values else study
     if dependence:
@@ -81,6 +81,7 @@ def worlds_of(varied: Study, request: Request, dependence: Mapping[str, Any], ru
 
 
 def uncertain(study: Study, request: Request) -> list[str]:
+    """The uncertain priors and fitted curves that a quantity follows from."""
     needed = ancestors([request.name], study.functions)
     return [
         name
@@ -92,8 +93,8 @@ def uncertain(study: Study, request: Request) -> list[str]:
 def point(study: Study, request: Request, place: str) -> float:
     """A quantity in a scenario that leaves nothing uncertain: the graph evaluated once."""
     study.definition(request.name)
-    if uncertain := uncertain(study, request):
-        names = ", ".join(sorted(uncertain))
+    if wide := uncertain(study, request):
+        names = ", ".join(sorted(wide))
         raise StudyError.at(
             place,
             f"reads {request} as a point, but these are uncertain: {names}",

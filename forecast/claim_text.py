@@ -74,7 +74,7 @@ def _notes(result: Result) -> list[str]:
 
 
 def difference(result: Result) -> str:
-    """How far ours is from published: ``+0.2%``, ``x 1,006``, one for each figure; nothing where there is no such thing."""
+    """How far ours is from published: ``+0.2%``, ``x 1,006``, one for each figure; empty where none compares."""
     if result.unit == "year" and result.differences:
         gaps = [round(x - p.value, 1) + 0.0 for x, p in zip(result.ours, result.claim.published, strict=False)]
         return ", ".join(f"{gap:+.1f}" for gap in gaps) + " years"
@@ -164,25 +164,17 @@ def markdown(results: Sequence[Result]) -> str:
         title = f"[{_escape(document.title)}](<{document.url}>)" if document.url else _escape(document.title)
         by = ", ".join(filter(None, [_escape(document.author), title, _escape(document.publisher), str(document.year)]))
         lines = [
-            "| claim | it says | where | published | ours | difference | reading | verdict |",
-            "|---|---|---|---|---|---|---|---|",
+            "| claim | verdict | published | ours | difference | reading | it says |",
+            "|---|---|---|---|---|---|---|",
         ]
         for result in found:
             claim = result.claim
             unit = f" {result.unit}" if result.unit not in ("", "year") else ""
             place = f"[{_escape(claim.source)}](<{document.url}>)" if document.url else _escape(claim.source)
             verdict = f"**{result.verdict}**" if result.verdict != "holds" else result.verdict
-            cells = [
-                claim.id,
-                _escape(claim.sentence),
-                place,
-                _escape(result.published),
-                _escape(result.told + unit),
-                difference(result),
-                claim.reading,
-                verdict,
-            ]
-            lines.append("| " + " | ".join(cells) + " |")
+            figures = [_escape(result.published), _escape(result.told + unit), difference(result)]
+            says = f"{_escape(claim.sentence)} ({place})"
+            lines.append("| " + " | ".join([claim.id, verdict, *figures, claim.reading, says]) + " |")
         notes = [
             f"- **{result.claim.id}** ({result.verdict}). {_escape(_remark(result))}"
             for result in found
@@ -192,7 +184,8 @@ def markdown(results: Sequence[Result]) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-BEGIN = "<!-- claims: written by `forecast claims --report`, do not edit below -->"
+# A definition that nothing refers to: every renderer of Markdown leaves it out.
+BEGIN = "[claims]: # (written by forecast claims --report; do not edit below)"
 
 
 def write_report(path: Path, results: Sequence[Result]) -> None:
@@ -201,7 +194,7 @@ def write_report(path: Path, results: Sequence[Result]) -> None:
     Parameters
     ----------
     path : pathlib.Path
-        A report with a line that begins ``<!-- claims:``; what follows it is replaced, in one step.
+        A report with the line `BEGIN`; what follows it is replaced, in one step.
     results : sequence of Result
 
     Raises

@@ -234,7 +234,7 @@ def _agrees(claim: Claim, ours: Sequence[float], tolerance: Sequence[float]) -> 
 
 
 def _consistent(published: Sequence[float], ours: Sequence[float]) -> bool:
-    """A single published figure lies in our 90% interval; a range overlaps it; a published interval holds our middle."""
+    """A published figure lies in our 90% interval; a range overlaps it; a published interval holds our middle."""
     if len(ours) == 1:
         ours = (ours[0],) * 3
     if len(published) == 1:

@@ -18,10 +18,11 @@ from forecast.printed import Printed, printed, say
 
 SHOWN = 5_000  # draws behind a Guesstimate card: its mean has a standard error of its own
 CARD, NORMAL = "Guesstimate card", "5% and 95%, normal"
-_FIGURE = r"[-−~$€£]*\s?[\d][\d.,eE+]*(?:e-\d+)?\s?(?:[kKMBT%]|thousand|million|billion|trillion)?"
+_FIGURE = r"[-−~$€£]*\s?\d[\d.,]*(?:[eE][-+]?\d+)?(?:\s?(?:[kKMBT%]|thousand|million|billion|trillion)(?![A-Za-z]))?"
+_UNIT = r"(?:\s?[A-Za-z][A-Za-z/*_ ]*)??"  # as in "0.51 OOMs/year": not read, only passed over
 _TRIPLE = re.compile(
-    rf"\s*(?P<middle>{_FIGURE})\s*[(\[,;:]?\s*(?:\d+% (?:CI|confidence interval|interval)[:,]?)?\s*"
-    rf"(?P<low>{_FIGURE})\s*(?:to|[-–—,])\s*(?P<high>{_FIGURE})\s*[)\]]?\s*"
+    rf"\s*(?P<middle>{_FIGURE}){_UNIT}\s*[(\[,;:]?\s*(?:\d+% (?:CI|confidence interval|interval)[:,]?)?\s*"
+    rf"(?P<low>{_FIGURE}){_UNIT}\s*(?:to|[-–—,])\s*(?P<high>{_FIGURE}){_UNIT}\s*[)\]]?\s*"
 )
 
 
@@ -37,7 +38,7 @@ class Reading:
     misfit : float
         The printed middle over that, as a difference of logarithms in e-folds (for a normal, in standard deviations).
     slack : float
-        How large a misfit the printed digits (and, for a card, a standard error of Guesstimate's 5,000 draws) leave open.
+        How large a misfit the printed digits (and, for a card, a standard error of Guesstimate's 5,000 draws) allow.
     text : str
         To paste into a prior.
     """

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -57,6 +57,10 @@ class Term:
     value : Distribution or None
         In the observation's unit; a value in it times `factor` is one in the quantity's own.
     factor : float
+    measure : {"linear", "log"}
+        How far off a value is, is counted in the quantity or in its logarithm; and nothing counts as farther out than
+    reach : tuple of float
+        (see `measured`).
     """
 
     target: str
@@ -69,6 +73,8 @@ class Term:
     high: float = math.inf
     value: Distribution | None = None
     factor: float = 1.0
+    measure: str = "linear"
+    reach: tuple[float, float] = (-math.inf, math.inf)
 
     @property
     def sharp(self) -> bool:
@@ -187,12 +193,43 @@ def _one(scale: str, bound: float) -> float:
     return math.log(bound) if scale == "log" and math.isfinite(bound) else bound
 
 
+def measured(term: Term, x: Array) -> Term:
+    """The term with a measure of how far values are from being possible, fit for what its quantity may be.
+
+    Parameters
+    ----------
+    term : Term
+    x : ndarray (world,)
+        Some prior worlds.
+    """
+    finite = x[np.isfinite(x)]
+    bounds = [b for b in _ends(term) if math.isfinite(b)]
+    everything = np.concatenate([finite, bounds])
+    if not everything.size:
+        return term
+    log = bool(finite.size) and finite.min() > 0 and all(b > 0 for b in bounds)
+    u = np.log(everything) if log else everything
+    room = float(np.ptp(u)) + 1.0
+    return replace(term, measure="log" if log else "linear", reach=(float(u.min()) - room, float(u.max()) + room))
+
+
+def _ends(term: Term) -> tuple[float, float]:
+    """Between which values the likelihood is not zero."""
+    if term.kind in ("bounds", "equal"):
+        return (0.0 if term.scale == "log" and term.low < 0 else term.low), term.high
+    if term.value is not None:
+        low, high = sorted(end * term.factor for end in term.value.support)
+        return low, high
+    return (0.0 if term.scale == "log" else -math.inf), math.inf
+
+
 def violation(term: Term, x: Array, log: Array | None = None) -> Array:
     """How far values are from where the likelihood is not zero; 0 where it is not.
 
     Parameters
     ----------
     term : Term
+        With a measure (`measured`).
     x : ndarray (...)
     log : ndarray (...), optional
         The log likelihood at `x`, where it is known.
@@ -200,32 +237,18 @@ def violation(term: Term, x: Array, log: Array | None = None) -> Array:
     Returns
     -------
     ndarray (...)
-        In the quantity's own unit (or its logarithm, if all finite values and bounds are positive); infinite values count
-        as far out.
+        In the quantity's own unit or its logarithm.
     """
     impossible = np.isneginf(log_likelihood(term, x) if log is None else log)
     if not impossible.any():
         return np.zeros(x.shape)
-    low, high = term.low, term.high
-    if term.value is not None and term.kind == "density":
-        ends = np.array(term.value.support) * term.factor
-        low, high = float(ends.min()), float(ends.max())
-    finite = x[np.isfinite(x)]
-    positive = finite.size > 0 and finite.min() > 0 and (low > 0 or math.isinf(low) or low == 0)
     with np.errstate(all="ignore"):
-        u = _on("log", x) if positive else x
-        down, up = (math.log(b) if positive and 0 < b < math.inf else (-math.inf if positive and b == 0 else b) for b in (low, high))
-        u = np.clip(u, *(_reach(u)))
-        out = np.maximum(np.maximum(down - u, u - up), 0.0)
-    return np.where(impossible, np.maximum(np.nan_to_num(out, posinf=1e6), 1e-9), 0.0)
-
-
-def _reach(u: Array) -> tuple[float, float]:
-    finite = u[np.isfinite(u)]
-    if not finite.size:
-        return -1.0, 1.0
-    low, high = float(finite.min()), float(finite.max())
-    return low - (high - low) - 1, high + (high - low) + 1
+        u, ends = x, np.array(_ends(term))
+        if term.measure == "log":
+            u, ends = np.log(np.maximum(x, 0)), np.log(np.maximum(ends, 0))
+        u = np.clip(u, *term.reach) if math.isfinite(term.reach[0]) else np.clip(u, -1e6, 1e6)
+        out = np.maximum(np.maximum(ends[0] - u, u - ends[1]), 0.0)
+    return np.where(impossible, np.maximum(out, 1e-9), 0.0)
 
 
 def prior_predictive(seen: Observation, term: Term, x: Array) -> float:

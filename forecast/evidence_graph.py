@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from forecast.errors import Problem, StudyError
-from forecast.evidence import Term, term_of, together
+from forecast.evidence import Term, measured, term_of, together
 from forecast.evidence_files import Observation
 from forecast.fits import Say, curve_values, posterior_of, wanted_coordinates
 from forecast.graph import YEAR, ancestors, evaluate
@@ -197,7 +197,7 @@ def observed(study: Study, part: Part, say: Say | None = None) -> Observed:
                 Problem(seen.place, f"an exact value of a derived quantity has probability zero ({seen.text})", 'say how exact it is: error = "2%", or an interval such as "77M to 79M"')
             )
         else:
-            each[seen.id] = term_of(seen, discrete[seen.id])
+            each[seen.id] = measured(term_of(seen, discrete[seen.id]), x)
     if problems:
         raise StudyError(problems)
     targets = {seen.target: (seen.quantity, seen.year) for seen in sampled}

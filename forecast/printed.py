@@ -89,7 +89,7 @@ def say(value: float, like: Printed | None = None, unit: str = "") -> str:
 
     Examples
     --------
-    >>> say(886428571.4, printed("$649M")), say(0.6873, printed("70%", rounded=True)), say(2039.97, printed("2040"), "year")
+    >>> say(886428571.4, printed("$649M")), say(0.6873, printed("70%", rounded=True)), say(2039.97, unit="year")
     ('$886.4M', '69%', '2040.0')
     """
     if not math.isfinite(value):

@@ -94,6 +94,8 @@ def pareto(excess: Array) -> tuple[float, float]:
     """
     count = len(excess)
     quarter = excess[int(count / 4 + 0.5) - 1]
+    if quarter <= excess[0]:  # no Pareto tail: many are alike at its foot, and a few stand out or none does
+        return (math.inf if excess[-1] > 100 * excess.mean() else -math.inf), math.nan
     grid = 30 + int(math.sqrt(count))
     theta = 1 - np.sqrt(grid / (np.arange(1, grid + 1) - 0.5))
     theta = theta / (3 * quarter) + 1 / excess[-1]

@@ -35,7 +35,8 @@ def table(found: Sensitivity, top: int | None = None) -> str:
     """
     what = found.quantity if found.above is None else f"{found.quantity} > {format_number(found.above, 4)}"
     lines = [f"What drives {what}: {found.label}" + (f" [{found.unit}]" if found.unit and found.unit != YEAR else ""), ""]
-    lines.append(f"Shares {_SCALES[found.scale]}, and its median with the input at its 5% and 95% points" + (" (its probability)" if found.scale == "above" else ""))
+    middle = "probability" if found.scale == "above" else "median"
+    lines.append(f"Shares {_SCALES[found.scale]}, and its {middle} with the input at its 5% and 95% points")
     rows = [("", "Shapley", "first", "total", "rank corr.", "at 5%", "at 95%")]
     shown = found.effects[:top]
     for effect in shown:

@@ -22,7 +22,7 @@ Target = Callable[[Array], tuple[Array, Array]]
 SURVIVE = 0.5  # part of the particles that a step leaves effective
 FORGOTTEN = 0.1  # correlation with the start of a step at which moves have done their work
 FEWEST, MOST = 4, 60  # moves in a step
-STEPS = 150
+STEPS, PRESSES = 150, 60  # at most: powers of the likelihood, and strengths of sharp conditions before
 MEET = 0.25  # part of the particles that must meet sharp conditions before they are imposed
 
 
@@ -84,8 +84,8 @@ def temper(target: Target, coordinates: int, count: int, rng: np.random.Generato
     scale, steps, moves, forgot = 1.0, 0, 0, 0.0
     sharp = bool((far > 0).any())
     while sharp or power < 1:
-        if steps >= STEPS:
-            raise GateError("the evidence cannot be reached from the prior in 150 steps; see that observations do not contradict each other")
+        if steps >= (PRESSES if sharp else STEPS):
+            raise GateError("the evidence cannot be reached from the prior in small steps; see that observations do not contradict each other")
         if sharp:
             gain, press, sharp = _press(far, press)
         else:

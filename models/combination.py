@@ -1,15 +1,15 @@
 """Two estimates of one thing made into one, in the ways that papers use. They differ: see docs/claims.md."""
 
-# A linear average (deployment_cost, averaged_cost_growth) takes a weighted mean in every world, and the estimates' errors
-# partly cancel. A mixture (mixed_deployment_cost, historical_cost_growth) follows one estimate or the other in every
-# world, so it is as wide as both together. A logarithmic pool multiplies the densities, so it is narrow and sits where
-# both agree, by the more certain of the two.
+# A linear average (deployment_cost, averaged_cost_growth) takes a weighted mean in every world; errors partly cancel.
+# A mixture (mixed_deployment_cost, historical_cost_growth) follows one estimate or the other in every world, so it is as
+# wide as both together. A logarithmic pool multiplies the densities, so it is narrow and sits where both agree, by the
+# more certain of the two.
 
 import numpy as np
 
 
 def averaged_cost_growth(cost_growth_method1, cost_growth_method2, method1_weight):
-    """Growth of training cost from 2009 to 2022, all systems: weighted average of two estimates in every world [OOM/year].
+    """Growth of training cost from 2009 to 2022, all systems: weighted average of two estimates [OOM/year].
 
     Source: Cottier 2023, Table 1 (both methods), averaged instead of mixed.
     """

@@ -1,4 +1,4 @@
-"""Published claims of the starter study: all evaluated, the known errors flagged by computation, no claim that checks nothing."""
+"""Published claims of the starter study: all evaluated, known errors flagged by computation, none that checks nothing."""
 
 from __future__ import annotations
 

@@ -80,7 +80,15 @@ def test_misfit_by_hand():
 
 @pytest.mark.parametrize(
     "text",
-    ["$160K (88 to 260)", "$160K (88K to 260K)", "160k, 88k, 260k", "$160K (90% CI: 88K to 260K)", "160K [88K - 260K]"],
+    [
+        "$160K (88 to 260)",
+        "$160K (88K to 260K)",
+        "160k, 88k, 260k",
+        "$160K (90% CI: 88K to 260K)",
+        "160K [88K - 260K]",
+        "160K USD (88K USD to 260K USD)",
+        "$160 thousand (90% interval: 88 thousand – 260 thousand)",
+    ],
 )
 def test_ways_of_printing_a_triple(text):
     found = decode(text)
@@ -91,6 +99,13 @@ def test_ways_of_printing_a_triple(text):
 def test_what_is_no_triple(text):
     with pytest.raises(UsageError, match="write"):
         decode(text)
+
+
+def test_units_are_passed_over():
+    found = decode("0.51 OOMs/year (90% CI: 0.45 to 0.57 OOMs/year)")
+    assert (found.middle.value, found.low.value, found.high.value) == (0.51, 0.45, 0.57)
+    found = decode("5e3 people (1e2 to 4.5e4)")
+    assert (found.middle.value, found.low.value, found.high.value) == (5e3, 1e2, 4.5e4)
 
 
 def test_command_line(capsys):

@@ -206,7 +206,7 @@ def _remarks(subject: Subject) -> Iterator[Block]:
         yield Paragraph((Strong("Scenario: "), Code(name), f" is replaced by {text}."))
     if not forecast.met:
         yield Paragraph((Strong("Precision: "), "the Monte Carlo error is larger than was asked for; the number of worlds is at its limit."))
-    for note in forecast.study.notes:
+    for note in (*subject.report.notes, *forecast.study.notes):
         yield Paragraph(("Note: ", note))
 
 
@@ -228,7 +228,7 @@ def _fans(subject: Subject, said: Mapping[str, Told], plots: Plots, chosen: _Cho
         alt = f"Fan chart of {label} by year from {forecast.years[0]:g}: credible bands of 50, 80 and 90%, and the median"
         alt += f"; {percent(forecast.prob)} intervals: {told_years}" if told_years else ""
         alt += f"; thresholds at {', '.join(limits)}" if limits else ""
-        caption = "Darker bands are narrower: 50, 80 and 90% of the worlds lie inside at each year. The line is the median."
+        caption = "From the inside out, 50, 80 and 90% of the worlds lie in the bands at each year. The line is the median."
         yield _picture(f"fan-{name}", plots.fan(name), alt + ".", caption)
 
 
@@ -307,7 +307,7 @@ def _drivers(subject: Subject, said: Mapping[str, Told], chosen: _Chosen) -> Ite
     for text, some in found.items():
         one = said[text]
         shown = some[:8]
-        yield _picture(f"tornado-{text.replace('@', '-')}", tornado_of(forecast, text, shown), _tornado_alt(forecast, one, shown), "Light: the input is at its 5% point. Dark: at its 95% point. The line is the median.")
+        yield _picture(f"tornado-{text.replace('@', '-')}", tornado_of(forecast, text, shown), _tornado_alt(forecast, one, shown), "Faint: the input is at its 5% point. Strong: at its 95% point. The line is the median.")
         rows = []
         for driver in shown:
             low, high = driver_ends(driver, forecast, one.unit)

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import base64
 import html
 import json
 import re
 import tempfile
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
 from forecast.errors import ForecastError, UsageError
 from forecast.study import FOLDERS, PATTERNS, Study
 
+MOST_BYTES = 1 << 28  # of unpacked tables
 SCHEMA = "forecast.report/1"
 _BLOCK = re.compile(r'<script type="application/json" id="(study|run)">(.*?)</script>', re.DOTALL)
 NAME = re.compile(r"[\w][\w .+-]*(/[\w][\w .+-]*)+")
@@ -52,8 +56,16 @@ def study_files(study: Study) -> dict[str, str]:
 
 
 def blocks(embedded: Embedded) -> str:
-    """The two data blocks of a page. Browsers do not run them; `<` is written so that no text can end a block."""
-    study = {"schema": SCHEMA, "name": embedded.name, "report": embedded.report, "call": dict(embedded.call), "files": dict(embedded.files)}
+    """The two data blocks of a page. Browsers do not run them; `<` is written so that no text can end a block.
+
+    Priors, models and the report stand there as they are; evidence and all else is packed: base64 of a zlib stream of
+    JSON.
+    """
+    plain = {f"reports/{embedded.report}.md", *(name for name in embedded.files if fnmatch(name, "priors/*.toml") or name.endswith(".py"))}
+    bulk = {name: text for name, text in embedded.files.items() if name not in plain or name.startswith("priors/evidence/")}
+    files = {name: text for name, text in embedded.files.items() if name not in bulk}
+    packed = base64.b64encode(zlib.compress(json.dumps(bulk, ensure_ascii=False).encode(), 9)).decode()
+    study = {"schema": SCHEMA, "name": embedded.name, "report": embedded.report, "call": dict(embedded.call), "files": files, "packed": packed}
     parts = (("study", study), ("run", embedded.run))
     return "\n".join(f'<script type="application/json" id="{name}">{_json(data)}</script>' for name, data in parts)
 
@@ -82,9 +94,11 @@ def read(path: str | Path) -> Embedded:
         study, run = json.loads(found["study"]), json.loads(found["run"])
         if study["schema"] != SCHEMA:
             raise UsageError(f"{path}: is a report of another version ({html.escape(str(study['schema']))}); run it with that version")
-        files = {str(name): str(content) for name, content in study["files"].items()}
+        unpacker = zlib.decompressobj()
+        tables = json.loads(unpacker.decompress(base64.b64decode(study["packed"]), MOST_BYTES))
+        files = {str(name): str(content) for name, content in sorted({**study["files"], **tables}.items())}
         embedded = Embedded(str(study["name"]), files, str(study["report"]), dict(study["call"]), dict(run))
-    except (KeyError, ValueError, TypeError, AttributeError):
+    except (KeyError, ValueError, TypeError, AttributeError, zlib.error):
         raise UsageError(f"{path}: carries no study; name a study's folder, or an HTML report made by 'forecast report'") from None
     unsafe = [name for name in files if not NAME.fullmatch(name) or name.split("/")[0] not in FOLDERS or ".." in name.split("/")]
     if unsafe or not re.fullmatch(r"[^/\\\0]{1,100}", embedded.name) or embedded.name in (".", ".."):

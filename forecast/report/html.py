@@ -45,7 +45,7 @@ th[scope=row]{min-width:11rem}thead th{font-weight:600;border-bottom:2px solid v
 .n{text-align:right;font-variant-numeric:tabular-nums}td.n{white-space:nowrap}
 code{font:.88em ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace;overflow-wrap:anywhere}
 pre{background:var(--soft);padding:.6rem .8rem;overflow-x:auto;margin:.5rem 0;border-radius:4px}pre code{overflow-wrap:normal}
-figure{margin:1.2rem 0}figure .wide{margin:0}figure svg{display:block;width:100%;min-width:24rem;max-width:42rem;height:auto;font-family:inherit}
+figure{margin:1.2rem 0}figure .wide{margin:0}figure svg{display:block;width:100%;min-width:21rem;max-width:42rem;height:auto;font-family:inherit}
 figcaption{color:var(--muted);font-size:.9rem}
 svg text{font-family:system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif}
 dt{margin-top:.9rem}dd{margin:.1rem 0 0 1rem;overflow-wrap:anywhere}blockquote{margin:.6rem 0;padding-left:1rem;border-left:3px solid var(--line)}
@@ -107,11 +107,14 @@ def to_html(content: Content, embedded: Embedded | None) -> str:
     return "\n".join(parts) + "\n"
 
 
+_LEAD = ' class="lead"'
+
+
 def _block(block: Block) -> str:
     if isinstance(block, Heading):
         return f'<h{block.level} id="{escape(block.name)}">{escape(block.text)}</h{block.level}>'
     if isinstance(block, Paragraph):
-        return f"<p{' class=lead' if block.lead else ''}>{_spans(block.spans)}</p>"
+        return f"<p{_LEAD if block.lead else ''}>{_spans(block.spans)}</p>"
     if isinstance(block, Table):
         return table(block)
     if isinstance(block, Picture):

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 FAN = (0.5, 0.8, 0.9)
 DOTS = 50
-DRAWN = 2048  # draws of each chain that a figure is drawn from; printed figures come from all of them
+DRAWN = 1024  # draws of each chain that a figure is drawn from; printed figures come from all of them
 MOST_DRIVERS = 8
 BEYOND = 10.0  # years that a fan chart goes on after the last reported one
 

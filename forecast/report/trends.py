@@ -17,6 +17,7 @@ from forecast.result import Forecast
 from forecast.special import ndtri
 from forecast.trend_curve import mean_line, new_system
 from forecast.trend_least_squares import kinked_line, straight_line
+from forecast.trend_series import Series
 
 AHEAD = 10.0  # years shown beyond the data
 LEVELS = (0.5, 0.8, 0.9)
@@ -66,7 +67,9 @@ def _table(forecast: Forecast, name: str, compare: bool) -> Block:
     if compare and trend.spec.change is not None and trend.spec.kink is not None:
         rows += [(m["name"], _number(m["straight"]), _number(m["kinked"]), f"{m['difference']:+.3g} for the kink; {m['note']}") for m in comparison_of(study, name)["measures"]]
     else:
-        data = study.series_of(name)
+        # The rows that were fitted, as the fit kept them: to read the table again would load the unit library.
+        rows_t, none = record.posterior.record_t, np.zeros(len(record.posterior.record_t))
+        data = Series(name, rows_t, record.posterior.record_y, none, none)
         try:
             straight, kinked = straight_line(data), kinked_line(data)
         except StudyError:  # too few rows for a kink: there is nothing to compare

@@ -1,0 +1,429 @@
+"""Evidence: what can be said, the posterior against closed forms on every rung, and the laws of updating."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from forecast.errors import GateError, StudyError
+from forecast.evidence import log_likelihood, term_of, together, violation
+from forecast.evidence_files import statement
+from forecast.psis import pareto, resampled, smoothed
+from forecast.smc import temper
+from forecast.study import Study
+from tests.evidence_support import GRAPHS, SOURCE, graph, moments, posterior, study_of
+from tests.studies import prior, write_study
+
+RUNGS = ["weights", "smc"]
+CHAIN = stats.t(7).isf(5e-7)  # eight chains; one false alarm in a million
+
+
+def said(text: str, **fields: str) -> object:
+    return statement(text, source="s", date="2024-01-01", **fields)
+
+
+# --- what can be said -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "fields", "x", "expected"),
+    [
+        ("q = normal(mean=3, sd=2)", {}, 4.0, stats.norm.logpdf(4, 3, 2)),
+        ("q = lognormal(median=3, sigma=0.5)", {}, 4.0, stats.norm.logpdf(math.log(4), math.log(3), 0.5)),
+        ("q = 2 to 8", {}, 4.0, stats.norm.logpdf(math.log(4), math.log(4), math.log(2) / 1.6448536269514722)),
+        ("q = 4", {"error": "10%"}, 5.0, stats.norm.logpdf(math.log(5), math.log(4), math.log1p(0.1))),
+        ("q = 4", {"error": "0.5"}, 5.0, stats.norm.logpdf(5, 4, 0.5)),
+        ("q = beta(a=7, b=3)", {}, 0.4, stats.beta.logpdf(0.4, 7, 3) + math.log(0.4 * 0.6)),
+        ("q = gamma(shape=4, scale=0.5)", {}, 3.0, stats.gamma.logpdf(3, 4, scale=0.5) + math.log(3)),
+        ("q = uniform(low=1, high=3)", {}, 2.0, -math.log(2)),
+        ("q = uniform(low=1, high=3)", {}, 4.0, -math.inf),
+        ("q <= 4", {}, 4.0, 0.0),
+        ("q < 4", {}, 4.1, -math.inf),
+        ("q >= 4", {"error": "2"}, 3.0, stats.norm.logcdf(-0.5)),
+        ("q <= 4", {"error": "2"}, 3.0, stats.norm.logcdf(0.5)),
+        ("q <= 4", {}, math.inf, -math.inf),
+        ("q >= 4", {}, math.inf, 0.0),
+        ("q = 2 to 8", {}, math.inf, -math.inf),
+        ("q = 2 to 8", {}, -1.0, -math.inf),
+    ],
+)
+def test_likelihood(text: str, fields: dict[str, str], x: float, expected: float) -> None:
+    found = log_likelihood(term_of(said(text, **fields)), np.array([x]))[0]
+    assert found == pytest.approx(expected, rel=1e-9)
+
+
+def test_bounds_on_both_sides_with_an_error_are_a_difference_of_probabilities(tmp_path: Path) -> None:
+    study = study_of(tmp_path, prior("a", "normal(mean=0, sd=1)")).observe("a", at_least=1, at_most=2, error=0.5, **SOURCE)
+    x = np.array([-40.0, 0.0, 1.5, 3.0, 60.0])
+    found = log_likelihood(term_of(study.evidence[0]), x)
+    expected = np.log(stats.norm.cdf((2 - x[1:4]) / 0.5) - stats.norm.cdf((1 - x[1:4]) / 0.5))
+    assert found[1:4] == pytest.approx(expected, rel=1e-9)
+    assert (found[[0, 4]] < -1000).all() and np.isfinite(found).all()
+
+
+def test_many_measurements_of_one_quantity_are_one() -> None:
+    terms = [term_of(said(f"q = lognormal(median={m}, sigma={s})")) for m, s in ((2, 0.3), (3, 0.2), (2.5, 1))]
+    x = np.array([1.0, 2.0, 3.0])
+    joined = together(terms)
+    assert len(joined) == 1
+    assert log_likelihood(joined[0], x) == pytest.approx(sum(log_likelihood(t, x) for t in terms), rel=1e-12)
+
+
+def test_violation_is_zero_just_where_the_likelihood_is_not() -> None:
+    x = np.array([0.5, 1.0, 2.0, 5.0, math.inf])
+    for text in ("q >= 2", "q <= 2", "q = uniform(low=1, high=3)"):
+        term = term_of(said(text))
+        assert ((violation(term, x) == 0) == np.isfinite(log_likelihood(term, x))).all()
+    assert (np.diff(violation(term_of(said("q <= 1")), x)) >= 0).all()
+
+
+@pytest.mark.parametrize(
+    ("toml", "message"),
+    [
+        ('[x]\nvalue = "1 to 2"\ndate = 2024-01-01\nsource = "s"', "does not say of which quantity"),
+        ('[x]\nquantity = "a"\ndate = 2024-01-01\nsource = "s"', "has a value, or at_least and at_most (found nothing)"),
+        ('[x]\nquantity = "a"\nvalue = 1\nat_least = 2\ndate = 2024-01-01\nsource = "s"', "(found value and at_least)"),
+        ('[x]\nquantity = "a"\nvalue = "2 to 1"\ndate = 2024-01-01\nsource = "s"', "the interval runs downwards (2 to 1)"),
+        ('[x]\nquantity = "aa"\nvalue = "1 to 2"\ndate = 2024-01-01\nsource = "s"', "did you mean 'a'?"),
+        ('[x]\nquantity = "a"\nvalue = "1 to 2"\nsource = "s"', "has no date"),
+        ('[x]\nquantity = "a"\nvalue = "1 to 2"\ndate = "soon"\nsource = "s"', "date is not a date (soon)"),
+        ('[x]\nquantity = "a"\nvalue = "1 to 2"\ndate = 2024-01-01', "has no source"),
+        ('[x]\nquantity = "a"\nvalue = "1 to 2"\ndate = 2024-01-01\nsource = "s"\nunit = "kg"', "cannot be shown in"),
+        ('[x]\nquantity = "a"\nvalue = "1 to 2"\nerror = "10%"\ndate = 2024-01-01\nsource = "s"', "an interval of its own, and an error"),
+        ('[x]\nquantity = "a"\nvalue = -1\nerror = "10%"\ndate = 2024-01-01\nsource = "s"', "needs a positive value"),
+        ('[x]\nquantity = "a"\nat_least = 3\nat_most = 2\ndate = 2024-01-01\nsource = "s"', "at_least lies above at_most"),
+        ('[x]\nquantity = "a"\nvalues = 3\nvalue = "1 to 2"\ndate = 2024-01-01\nsource = "s"', "did you mean 'value'?"),
+        ("x = 3", "stands outside any table"),
+        ("[x", "is not TOML"),
+    ],
+)
+def test_problems_of_evidence_files(tmp_path: Path, toml: str, message: str) -> None:
+    from forecast.study import open_study
+
+    write_study(tmp_path, prior("a", "normal(mean=0, sd=1)"), files={"priors/evidence/e.toml": toml})
+    with pytest.raises(StudyError) as caught:
+        open_study(tmp_path)
+    assert message in str(caught.value) and "priors/evidence/e.toml" in str(caught.value)
+
+
+def test_every_problem_at_once(tmp_path: Path) -> None:
+    from forecast.study import open_study
+
+    toml = '[x]\nquantity = "nope"\nvalue = "1 to 2"\ndate = 2024-01-01\nsource = "s"\n[y]\nvalue = "3 to 1"\n'
+    write_study(tmp_path, prior("a", "normal(mean=0, sd=1)"), files={"priors/evidence/e.toml": toml})
+    with pytest.raises(StudyError) as caught:
+        open_study(tmp_path)
+    assert len(caught.value.problems) == 5
+
+
+@pytest.mark.parametrize("text", ["a", "a = ", "= 3", "a == 3 to 4 = 5", "a@ = 3"])
+def test_a_statement_that_is_none(text: str) -> None:
+    with pytest.raises(StudyError):
+        said(text)
+
+
+# --- closed forms, on every rung ------------------------------------------------------------------------------------
+
+
+def check(result: object, name: str, mean: float, sd: float, log: bool = False) -> None:
+    """Mean within the chains' own error, which must be small against the sd; sd to 4%."""
+    found, spread, error = moments(result, name, log=log)
+    assert error < 0.02 * sd, "too few draws to tell"
+    assert abs(found - mean) < CHAIN * error + 1e-9
+    assert spread == pytest.approx(sd, rel=0.04)
+
+
+@pytest.mark.parametrize("rung", RUNGS)
+def test_normal_mean(tmp_path: Path, rung: str) -> None:
+    study = study_of(tmp_path, prior("a", "normal(mean=1, sd=2)"))
+    for i, y in enumerate((2.0, 4.0, 3.0)):
+        study = study.observe("a", f"normal(mean={y}, sd=1)", id=f"y{i}", **SOURCE)
+    precision = 1 / 4 + 3
+    check(posterior(study, rung), "a", (1 / 4 + 9) / precision, precision**-0.5)
+
+
+@pytest.mark.parametrize("rung", RUNGS)
+def test_beta_binomial(tmp_path: Path, rung: str) -> None:
+    study = study_of(tmp_path, prior("p", "beta(a=2, b=3)")).observe("p", "beta(a=7, b=3)", **SOURCE)
+    exact = stats.beta(2 + 7, 3 + 3)
+    check(posterior(study, rung), "p", exact.mean(), exact.std())
+
+
+@pytest.mark.parametrize("rung", RUNGS)
+def test_gamma_poisson(tmp_path: Path, rung: str) -> None:
+    study = study_of(tmp_path, prior("r", "gamma(shape=2, scale=3)")).observe("r", f"gamma(shape=12, scale={1 / 3!r})", **SOURCE)
+    exact = stats.gamma(14, scale=1 / (1 / 3 + 3))
+    check(posterior(study, rung), "r", exact.mean(), exact.std())
+
+
+@pytest.mark.parametrize("rung", RUNGS)
+def test_log_linear_graph_with_a_derived_observation(tmp_path: Path, rung: str) -> None:
+    models = 'def c(a, b):\n    """Product []."""\n    return a * b\n\n\ndef d(c, a):\n    """Down the graph []."""\n    return c * a\n'
+    study = study_of(tmp_path, prior("a", "lognormal(median=2, sigma=0.5)") + prior("b", "lognormal(median=3, sigma=1)"), models)
+    study = study.observe("c", "lognormal(median=20, sigma=0.4)", **SOURCE)
+    mean, cov = np.log([2.0, 3.0]), np.diag([0.25, 1.0])
+    h = np.array([1.0, 1.0])
+    gain = cov @ h / (h @ cov @ h + 0.16)
+    mean, cov = mean + gain * (math.log(20) - h @ mean), cov - np.outer(gain, h @ cov)
+    result = posterior(study, rung, ("a", "b", "c", "d"))
+    for name, row in (("a", [1, 0]), ("b", [0, 1]), ("c", [1, 1]), ("d", [2, 1])):
+        r = np.array(row)
+        check(result, name, r @ mean, math.sqrt(r @ cov @ r), log=True)
+    correlation = np.corrcoef(np.log(result.values("a")).ravel(), np.log(result.values("b")).ravel())[0, 1]
+    assert correlation == pytest.approx(cov[0, 1] / math.sqrt(cov[0, 0] * cov[1, 1]), abs=0.03)
+    assert result.update.parts[0].log_evidence == pytest.approx(
+        stats.norm.logpdf(math.log(20), math.log(6), math.sqrt(1.25 + 0.16)), abs=0.05
+    )
+
+
+def test_exact_observations_are_solved(tmp_path: Path) -> None:
+    dependence = '[[dependence]]\nbetween = ["a", "b"]\nrank_correlation = 0.5\n'
+    study = study_of(tmp_path, prior("a", "normal(mean=1, sd=2)") + prior("b", "normal(mean=0, sd=1)"), extra=dependence)
+    result = posterior(study.observe("a", 3, **SOURCE))
+    assert np.ptp(result.values("a")) == 0 and result.values("a")[0, 0] == pytest.approx(3, rel=1e-12)
+    rho = 2 * math.sin(math.pi * 0.5 / 6)
+    assert result.values("b").mean() == pytest.approx(rho, abs=1e-3)
+    assert result.values("b").std() == pytest.approx(math.sqrt(1 - rho**2), rel=2e-3)
+    assert result.update.parts[0].rung == "exact"
+
+
+def test_an_exact_value_of_a_discrete_prior_and_of_a_derived_choice(tmp_path: Path) -> None:
+    models = 'import numpy as np\n\n\ndef c(n, m):\n    """Sum []."""\n    return n + m\n'
+    study = study_of(tmp_path, prior("n", "poisson(mean=2)") + prior("m", "poisson(mean=3)"), models).observe("c", 4, **SOURCE)
+    result = posterior(study, names=("n", "c"))
+    assert (result.values("c") == 4).all()
+    assert result.values("n").mean() == pytest.approx(4 * 0.4, abs=0.02)  # binomial(4, 2/5)
+
+
+def test_an_exact_value_of_a_continuous_derived_quantity_is_refused(tmp_path: Path) -> None:
+    models = 'def c(a):\n    """Twice []."""\n    return 2 * a\n'
+    study = study_of(tmp_path, prior("a", "normal(mean=1, sd=2)"), models).observe("c", 3, **SOURCE)
+    with pytest.raises(StudyError, match="probability zero"):
+        posterior(study)
+
+
+# --- the rungs agree ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", GRAPHS)
+def test_rungs_agree(tmp_path: Path, name: str) -> None:
+    study = graph(tmp_path, name)
+    results = [posterior(study, rung, study.names) for rung in RUNGS]
+    assert [r.update.parts[0].rung for r in results] == RUNGS
+    for quantity in study.names:
+        if quantity in ("path", "base"):
+            continue
+        one, other = (moments(r, quantity) for r in results)
+        error = math.hypot(one[2], other[2])
+        assert error < 0.05 * one[1], "too few draws to tell"
+        assert abs(one[0] - other[0]) < CHAIN * error, quantity
+    evidence = [sum(p.log_evidence for p in r.update.parts) for r in results]
+    assert evidence[0] == pytest.approx(evidence[1], abs=0.1)
+
+
+# --- laws -----------------------------------------------------------------------------------------------------------
+
+
+def chain(tmp_path: Path) -> Study:
+    models = 'def c(a, b):\n    """Sum []."""\n    return a + b\n\n\ndef e(d):\n    """Twice []."""\n    return 2 * d\n'
+    priors = "".join(prior(name, "normal(mean=0, sd=1)") for name in "abd")
+    return study_of(tmp_path, priors, models)
+
+
+@pytest.mark.parametrize("rung", RUNGS)
+def test_two_updates_are_one_with_both_in_any_order(tmp_path: Path, rung: str) -> None:
+    study = chain(tmp_path)
+    one, other = ("c", "normal(mean=2, sd=0.5)"), ("a", "normal(mean=-1, sd=0.5)")
+    first = study.observe(*one, id="one", **SOURCE).observe(*other, id="other", **SOURCE)
+    second = study.observe(*other, id="other", **SOURCE).observe(*one, id="one", **SOURCE)
+    assert first.digest == second.digest
+    a, b = (posterior(s, rung).values("a") for s in (first, second))
+    assert np.array_equal(a, b)
+
+
+def test_an_unrelated_observation_changes_nothing(tmp_path: Path) -> None:
+    study = chain(tmp_path)
+    before = study.run(["e"], draws=4096)
+    after = study.observe("c", "normal(mean=2, sd=0.5)", **SOURCE).run(["e"], draws=4096)
+    assert np.array_equal(before.values("e"), after.values("e"))
+
+
+def test_a_vague_observation_changes_nothing(tmp_path: Path) -> None:
+    study = chain(tmp_path)
+    before = study.run(["c"], draws=4096)
+    after = study.observe("c", at_least=-1e6, **SOURCE).run(["c"], draws=4096)
+    assert np.array_equal(before.values("c"), after.values("c"))
+    wide = study.observe("c", "normal(mean=0, sd=1000)", **SOURCE).run(["c"], draws=65_536)
+    check(wide, "c", 0.0, math.sqrt(2))
+
+
+def test_the_posterior_of_what_is_derived_is_that_of_its_parents_pushed_through(tmp_path: Path) -> None:
+    result = posterior(chain(tmp_path).observe("c", "normal(mean=2, sd=0.5)", **SOURCE), names=("a", "b", "c"))
+    assert np.array_equal(result.values("c"), result.values("a") + result.values("b"))
+
+
+def test_same_seed_same_bytes_whatever_the_blocks_and_threads(tmp_path: Path) -> None:
+    study = chain(tmp_path).observe("c", "normal(mean=2, sd=0.5)", **SOURCE)
+    one = study.run(["c"], draws=8192, block=1024, threads=2).values("c")
+    assert np.array_equal(one, study.run(["c"], draws=8192).values("c"))
+
+
+# --- hard cases -----------------------------------------------------------------------------------------------------
+
+
+def test_far_outside_the_prior(tmp_path: Path) -> None:
+    study = chain(tmp_path).observe("c", "normal(mean=12, sd=0.1)", **SOURCE)
+    with pytest.raises(GateError, match="weights do not serve"):
+        posterior(study, "weights")
+    result = posterior(study)
+    assert result.update.parts[0].rung == "smc"
+    assert result.update.p_values["c"] < 1e-4
+    check(result, "c", 12 * 2 / 2.01, math.sqrt(2 * 0.01 / 2.01))
+    check(result, "a", 6 * 2 / 2.01, math.sqrt(1 - 1 / 2.01))
+
+
+def test_a_sharp_bound_far_outside_the_prior(tmp_path: Path) -> None:
+    result = posterior(study_of(tmp_path, prior("a", "normal(mean=0, sd=1)")).observe("a", at_least=6, **SOURCE))
+    exact = stats.truncnorm(6, np.inf)
+    assert result.update.parts[0].rung == "smc" and result.values("a").min() >= 6
+    assert result.values("a").mean() == pytest.approx(exact.mean(), abs=0.01)
+    assert result.update.parts[0].log_evidence == pytest.approx(stats.norm.logsf(6), abs=0.15)
+
+
+def test_a_thousand_observations_at_once(tmp_path: Path) -> None:
+    study = chain(tmp_path)
+    rng = np.random.default_rng(3)
+    measured = 1.5 + rng.standard_normal(1000)
+    seen = [statement(f"c = normal(mean={y!r}, sd=1)", id=f"y{i}", **SOURCE) for i, y in enumerate(measured.tolist())]
+    result = posterior(study.with_evidence(seen), names=("c", "a"))
+    variance = 1 / (1000 + 1 / 2)
+    check(result, "c", measured.sum() * variance, math.sqrt(variance))
+
+
+def test_contradictions(tmp_path: Path) -> None:
+    study = chain(tmp_path)
+    with pytest.raises(StudyError, match="contradicts another exact observation"):
+        posterior(study.observe("a", 1, id="x", **SOURCE).observe("a", 2, id="y", **SOURCE))
+    with pytest.raises(GateError):
+        posterior(study.observe("c", at_least=2, id="x", **SOURCE).observe("c", at_most=1, id="y", **SOURCE))
+    both = study.observe("c", "normal(mean=3, sd=0.1)", id="x", **SOURCE).observe("c", "normal(mean=-3, sd=0.1)", id="y", **SOURCE)
+    check(posterior(both, names=("c",)), "c", 0.0, math.sqrt(1 / (200 + 0.5)))
+    with pytest.raises(StudyError, match="is impossible"):
+        posterior(study_of(tmp_path / "u", prior("u", "uniform(low=0, high=1)")).observe("u", 2, **SOURCE))
+
+
+CROSSING = """
+from forecast import first_crossing
+
+
+def path(year, start, growth, base):
+    \"\"\"Path [].\"\"\"
+    return start * 10 ** (growth * (year - base))
+
+
+def crossing(year, path):
+    \"\"\"When the path reaches 1000 [year].\"\"\"
+    return first_crossing(year, path, 1000)
+"""
+
+
+def test_evidence_on_a_crossing_year(tmp_path: Path) -> None:
+    report = 'title = "t"\nquantities = ["crossing"]\nyears = "2025 to 2045"\n'
+    priors = prior("start", "10 to 100") + prior("growth", "normal 0.05 to 0.3", "OOM/year") + prior("base", "2025", "year")
+    from forecast.study import open_study
+
+    study = open_study(write_study(tmp_path, priors, CROSSING, report))
+    before = study.run(draws=16_384)
+    for fields, inside in (({"at_least": 2040}, lambda x: x >= 2040), ({"value": "normal(mean=2031, sd=0.5)"}, lambda x: (x > 2028) & (x < 2034))):
+        after = study.observe("crossing", **fields, **SOURCE).run(draws=16_384)
+        assert inside(after.values("crossing")).all()
+        assert (after.values("growth").mean() < before.values("growth").mean()) == ("at_least" in fields)
+    assert np.isinf(study.observe("crossing", at_least=2040, **SOURCE).run(draws=16_384).values("crossing")).any()
+
+
+def test_a_year_where_none_belongs_and_none_where_one_does(tmp_path: Path) -> None:
+    study = graph(tmp_path, "path").with_evidence(())
+    with pytest.raises(StudyError, match="has no year axis"):
+        posterior(study.observe("start@2025", "10 to 20", **SOURCE), names=("start",))
+    with pytest.raises(StudyError, match="has a year axis"):
+        posterior(study.observe("path", "10 to 20", **SOURCE), names=("start",))
+
+
+def test_a_censored_observation_on_the_starter_study() -> None:
+    from forecast.study import open_study
+
+    study = open_study(Path(__file__).parent.parent).observe("projected_run_cost@2023", at_most="1B", unit="USD_2023", **SOURCE)
+    result = study.run(["start_cost", "cost_growth"], draws=65_536)
+    cost, growth = np.log(result.values("start_cost")), result.values("cost_growth")
+    by_chain = np.array([np.corrcoef(c, g)[0, 1] for c, g in zip(cost, growth, strict=True)])
+    assert by_chain.shape == (8,)
+    error = by_chain.std(ddof=1) / math.sqrt(8)
+    assert by_chain.mean() > stats.t(7).isf(1e-4) * error  # dear runs in 2025 must then have grown fast
+    shifts = {s.name: s for s in result.shift(["start_cost", "cost_growth"])}
+    assert shifts["start_cost"].shift < 0 < shifts["cost_growth"].shift
+
+
+# --- the machinery --------------------------------------------------------------------------------------------------
+
+
+def test_psis_is_arviz() -> None:
+    from arviz_stats.base import array_stats
+
+    rng = np.random.default_rng(0)
+    for spread, size in ((0.3, 20_000), (1, 4000), (2, 1000), (4, 20_000)):
+        log = spread * rng.standard_normal(size)
+        weights = smoothed(log)
+        other, khat = array_stats.psislw(-log)
+        assert weights.khat == pytest.approx(float(khat), abs=1e-12)
+        expected = np.exp(np.asarray(other))
+        assert weights.weight == pytest.approx(expected / expected.sum(), rel=1e-9, abs=1e-15)
+
+
+def test_weights_at_the_edge() -> None:
+    assert smoothed(np.full(1000, -np.inf)).effective == 0
+    few = np.full(10_000, -np.inf)
+    few[:5] = 0.0
+    assert smoothed(few).effective < 10
+    steep = np.where(np.arange(10_000) < 20, 0.0, -800.0)
+    assert smoothed(steep).effective < 30
+    half = np.where(np.arange(10_000) % 2, 0.0, -np.inf)
+    assert smoothed(half).khat == -math.inf and smoothed(half).effective == pytest.approx(5000)
+    assert pareto(np.sort(stats.genpareto.rvs(0.4, size=20_000, random_state=1)))[0] == pytest.approx(0.4, abs=0.05)
+    counts = np.bincount(resampled(np.array([0.5, 0.25, 0.25]), 8, np.random.default_rng(1)), minlength=3)
+    assert counts.tolist() == [4, 2, 2]
+
+
+def test_sequential_monte_carlo_finds_both_modes() -> None:
+    def target(v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return np.logaddexp(-0.5 * ((v[0] - 3) / 0.1) ** 2, -0.5 * ((v[0] + 3) / 0.1) ** 2), np.zeros(v.shape[1])
+
+    shares = [float((temper(target, 2, 1024, np.random.default_rng(seed)).v[0] > 0).mean()) for seed in range(4)]
+    assert np.mean(shares) == pytest.approx(0.5, abs=0.06)
+
+
+def test_shift_and_bits(tmp_path: Path) -> None:
+    study = study_of(tmp_path, prior("a", "normal(mean=0, sd=1)")).observe("a", "normal(mean=4, sd=1)", **SOURCE)
+    (shift,) = study.run(["a"], draws=65_536).shift()
+    assert shift.shift == pytest.approx(2, abs=0.02)
+    exact = 0.5 * (0.5 + 4 - 1 + math.log(2)) / math.log(2)
+    assert shift.bits == pytest.approx(exact, abs=0.03)
+    assert shift.because == ("a",)
+
+
+def test_a_scenario_meets_the_evidence(tmp_path: Path) -> None:
+    study = chain(tmp_path).observe("c", "normal(mean=2, sd=0.5)", **SOURCE)
+    result = study.run(["c", "b"], given={"a": 1.0}, draws=65_536)
+    check(result, "b", (2 - 1) / 1.25, math.sqrt(0.2))
+
+
+def test_sensitivity_tells_what_rests_on_the_prior(tmp_path: Path) -> None:
+    from forecast.evidence_sensitivity import sensitivity
+
+    study = chain(tmp_path).observe("c", "normal(mean=2, sd=0.5)", **SOURCE)
+    found = {s.name: s for s in sensitivity(study.run(["c", "e"], draws=65_536))}
+    assert found["c"].each["c"] > 0.05
+    assert found["e"].verdict == "rests on the priors alone"

@@ -1,0 +1,462 @@
+"""What drives an answer: closed forms, second opinions, coverage of the errors."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from itertools import combinations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+import forecast
+from forecast.chaos import Inputs
+from forecast.cli import main
+from forecast.dedicated import sobol_indices
+from forecast.errors import UsageError
+from forecast.shapley import Indices, indices
+from forecast.special import ndtr
+from forecast.surrogate import Surrogate, fit
+from forecast.worlds import Design, scores
+from tests.statistical import assert_share
+from tests.studies import prior, write_study
+
+SE = 5.0
+Z = 1.6448536269514722
+
+
+def found(function: Callable[[np.ndarray], np.ndarray], count: int, correlation=None, draws: int = 4096, seed: int = 3, method="qmc") -> Indices:
+    names = tuple(f"x{i}" for i in range(count))
+    mixing = None
+    if correlation is not None:
+        values, vectors = np.linalg.eigh(correlation)
+        mixing = vectors * np.sqrt(np.maximum(values, 0))
+    z = scores(Design(names, seed, method, mixing=mixing), 0, draws)
+    return indices(fit(function(z), z, Inputs.plain(names, correlation)))
+
+
+def shapley_of(count: int, worth: Callable[[tuple[int, ...]], float]) -> np.ndarray:
+    """Shapley values by their definition."""
+    out = np.zeros(count)
+    for i in range(count):
+        others = [j for j in range(count) if j != i]
+        for size in range(count):
+            weight = math.factorial(size) * math.factorial(count - size - 1) / math.factorial(count)
+            for known in combinations(others, size):
+                out[i] += weight * (worth(tuple(sorted((*known, i)))) - worth(known))
+    return out
+
+
+def explained_by(loads: np.ndarray, correlation: np.ndarray) -> Callable[[tuple[int, ...]], float]:
+    """Var E[loads · z | z_S] of normal inputs."""
+
+    def worth(known: tuple[int, ...]) -> float:
+        s = list(known)
+        if not s:
+            return 0.0
+        cross = correlation[s] @ loads
+        return float(cross @ np.linalg.pinv(correlation[np.ix_(s, s)], rcond=1e-10) @ cross)
+
+    return worth
+
+
+def assert_close(value: np.ndarray, error: np.ndarray, exact: np.ndarray, worst: float = 0.01) -> None:
+    assert (error < worst).all(), f"errors too large to tell anything: {error}"
+    assert (np.abs(value - exact) <= SE * error + 1e-9).all(), f"{(value - exact) / error} standard errors"
+
+
+def ishigami(z: np.ndarray) -> np.ndarray:
+    x = np.pi * (2 * ndtr(z) - 1)
+    return np.sin(x[0]) + 7 * np.sin(x[1]) ** 2 + 0.1 * x[2] ** 4 * np.sin(x[0])
+
+
+V1, V2, V13 = 0.5 * (1 + 0.1 * np.pi**4 / 5) ** 2, 49 / 8, 0.01 * np.pi**8 * 8 / 225
+V = V1 + V2 + V13
+
+
+@pytest.mark.parametrize("method", ["qmc", "mc"])
+def test_ishigami(method):
+    result = found(ishigami, 3, method=method)
+    assert_close(result.first, result.first_se, np.array([V1, V2, 0]) / V)
+    assert_close(result.total, result.total_se, np.array([V1 + V13, V2, V13]) / V)
+    assert_close(result.shapley, result.shapley_se, np.array([V1 + V13 / 2, V2, V13 / 2]) / V)
+
+
+A = np.array([0, 1, 4.5, 9, 99, 99])
+
+
+def sobol_g(z: np.ndarray) -> np.ndarray:
+    return np.prod([(np.abs(4 * ndtr(z[j]) - 2) + a) / (1 + a) for j, a in enumerate(A)], axis=0)
+
+
+def test_sobol_g():
+    alone = 1 / 3 / (1 + A) ** 2
+    whole = np.prod(1 + alone) - 1
+    result = found(sobol_g, len(A))
+    assert_close(result.first, result.first_se, alone / whole)
+    assert_close(result.total, result.total_se, alone * np.prod(1 + alone) / (1 + alone) / whole)
+
+    def worth(known: tuple[int, ...]) -> float:
+        return float(np.prod(1 + alone[list(known)]) - 1) / whole
+
+    assert_close(result.shapley, result.shapley_se, shapley_of(len(A), worth))
+    assert abs(result.shapley.sum() + result.unexplained - 1) < 1e-9
+
+
+@pytest.mark.parametrize("count", [2, 4, 7])
+def test_shapley_effects_of_correlated_normal_inputs(count):
+    generator = np.random.default_rng(count)
+    factor = generator.standard_normal((count, count + 2))
+    covariance = factor @ factor.T
+    correlation = covariance / np.sqrt(np.outer(np.diag(covariance), np.diag(covariance)))
+    loads = generator.standard_normal(count)
+    result = found(lambda z: np.tensordot(loads, z, 1), count, correlation)
+    worth = explained_by(loads, correlation)
+    whole = worth(tuple(range(count)))
+    everyone = range(count)
+    assert_close(result.shapley, result.shapley_se, shapley_of(count, worth) / whole)
+    assert_close(result.first, result.first_se, np.array([worth((i,)) for i in everyone]) / whole)
+    assert_close(result.total, result.total_se, np.array([1 - worth(tuple(j for j in everyone if j != i)) / whole for i in everyone]))
+
+
+def test_many_correlated_inputs_go_by_random_orders():
+    count = 12
+    correlation = 0.6 ** np.abs(np.subtract.outer(np.arange(count), np.arange(count)))
+    loads = np.linspace(-1, 2, count)
+    result = found(lambda z: np.tensordot(loads, z, 1), count, correlation, draws=1024)
+    worth = explained_by(loads, correlation)
+    table = {s: worth(s) for k in range(count + 1) for s in combinations(range(count), k)}
+    exact = shapley_of(count, table.__getitem__) / worth(tuple(range(count)))
+    assert_close(result.shapley, result.shapley_se, exact, worst=0.02)
+
+
+@pytest.mark.parametrize("rho", [-1.0, 1.0])
+def test_inputs_that_move_as_one_share_their_effect(rho):
+    correlation = np.array([[1.0, rho, 0], [rho, 1.0, 0], [0, 0, 1.0]])
+    result = found(lambda z: 2 * z[0] + z[2], 3, correlation)
+    assert_close(result.shapley, result.shapley_se, np.array([0.4, 0.4, 0.2]))
+    assert_close(result.first, result.first_se, np.array([0.8, 0.8, 0.2]))
+
+
+@pytest.mark.parametrize("rho", [-0.8, 0.3])
+def test_a_product_of_correlated_inputs_and_one_with_an_independent_input(rho):
+    correlation = np.array([[1, rho, 0], [rho, 1, 0], [0, 0, 1.0]])
+    result = found(lambda z: z[0] * z[1], 3, correlation)
+    first = 2 * rho**2 / (1 + rho**2)
+    assert_close(result.first, result.first_se, np.array([first, first, 0]))
+    assert_close(result.shapley, result.shapley_se, np.array([0.5, 0.5, 0]))
+    # z0 z2 + z1: E[z0 | z1] = rho z1.
+    result = found(lambda z: z[0] * z[2] + z[1], 3, correlation)
+    linear = {0: explained_by(np.array([1.0, 0]), correlation[:2, :2]), 1: explained_by(np.array([0, 1.0]), correlation[:2, :2])}
+
+    def worth(known: tuple[int, ...]) -> float:
+        inside = tuple(i for i in known if i < 2)
+        return ((2 in known) * linear[0](inside) + linear[1](inside)) / 2
+
+    assert_close(result.shapley, result.shapley_se, shapley_of(3, worth))
+    assert_close(result.total, result.total_se, np.array([1 - worth((1, 2)), 1 - worth((0, 2)), 1 - worth((0, 1))]))
+
+
+def test_salib_and_scipy_agree():
+    from SALib.analyze import sobol as analyse
+    from SALib.sample import sobol as sampling
+
+    result = found(ishigami, 3)
+    second = stats.sobol_indices(
+        func=lambda u: ishigami(stats.norm.ppf(u)), n=4096, dists=[stats.uniform(0, 1)] * 3, rng=np.random.default_rng(1)
+    )
+    assert np.abs(result.first - second.first_order).max() < 0.02
+    assert np.abs(result.total - second.total_order).max() < 0.02
+    problem = {"num_vars": len(A), "names": [f"x{i}" for i in range(len(A))], "bounds": [[0, 1]] * len(A)}
+    u = np.clip(sampling.sample(problem, 4096, calc_second_order=False, seed=1), 1e-9, 1 - 1e-9)
+    third = analyse.analyze(problem, sobol_g(stats.norm.ppf(u).T), calc_second_order=False, seed=1)
+    result = found(sobol_g, len(A))
+    assert np.abs(result.first - third["S1"]).max() < 0.03
+    assert np.abs(result.total - third["ST"]).max() < 0.03
+
+
+def test_an_irrelevant_input_is_noise_and_no_number():
+    result = found(lambda z: z[0] + np.abs(z[1]) * z[0], 4, draws=1024)
+    assert (np.abs(result.shapley[2:]) <= 1.96 * result.shapley_se[2:]).all()
+    assert (result.shapley[:2] > 10 * result.shapley_se[:2]).all()
+
+
+def test_errors_cover_at_their_rate():
+    """Coefficients with known noise in each chain, 300 times: index plus or minus 1.96 se covers 95%."""
+    generator = np.random.default_rng(4)
+    true = np.array([1.0, -0.7, 0.5])
+    inputs = Inputs.plain(["a", "b"])
+    terms = (((0, 0),), ((1, 0),), ((0, 0), (1, 0)))
+    exact_total = np.array([true[0] ** 2 + true[2] ** 2, true[1] ** 2 + true[2] ** 2]) / (true @ true)
+    hits = 0
+    for _ in range(300):
+        coefficients = true + 0.05 * generator.standard_normal((8, 3))
+        surrogate = Surrogate(inputs, (), None, terms, coefficients, np.zeros(8), 0.0, 1 << 16)
+        result = indices(surrogate)
+        hits += int((np.abs(result.total - exact_total) <= 1.96 * result.total_se)[0])
+    assert_share(hits, 300, 0.93, 0.97)
+
+
+@pytest.mark.slow
+def test_errors_cover_when_not_all_can_be_explained():
+    """The surrogate cannot see the fast wave: the share it explains is still right within its errors, or better."""
+    hits = np.zeros(2)
+    exact = np.array([1.0, 0.36]) / (1.36 + 0.32)
+    for seed in range(300):
+        result = found(lambda z: z[0] + 0.6 * z[1] + 0.8 * np.sin(60 * z[2]), 3, draws=256, seed=seed, method="mc")
+        hits += np.abs(result.shapley[:2] - exact) <= 1.96 * result.shapley_se[:2]
+    assert_share(int(hits[0]), 300, 0.93, 1.0)
+    assert_share(int(hits[1]), 300, 0.93, 1.0)
+
+
+# ------------------------------------------------------------------------------------------------ whole studies
+
+MODEL = '''
+from forecast import first_crossing
+
+
+def speed(peak, use):
+    """Speed []."""
+    return peak * use
+
+
+def hours(work, speed):
+    """Hours []."""
+    return work / speed
+
+
+def cost(hours, price, use):
+    """Cost, in which use enters twice []."""
+    return hours * price * use**3
+
+
+def path(year, cost, growth, start):
+    """Path []."""
+    return cost * 10 ** (growth * (year - start))
+
+
+def when(year, path, goal):
+    """When the path crosses [year]."""
+    return first_crossing(year, path, goal)
+'''
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return write_study(
+        tmp_path_factory.mktemp("study"),
+        prior("peak", "2") + prior("use", "lognormal(median=0.4, sigma=0.3)") + prior("work", "lognormal(median=1000, sigma=1)")
+        + prior("price", "lognormal(median=3, sigma=0.5)") + prior("growth", "normal -0.1 to 0.3", "OOM/year") + prior("start", "2020", "year") + prior("goal", "1e5") + prior("switch", "bernoulli(p=0.3)")
+        + '[[dependence]]\nbetween = ["work", "price"]\nrank_correlation = 0.4\nsource = "made up"\n',
+        MODEL + '''
+
+def switched(cost, switch):
+    """Cost with a switch []."""
+    return cost * 10**switch
+''',
+        'quantities = ["cost", "when"]\nyears = "2020 to 2060"',
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def result(folder):
+    return forecast.open_study(folder).run(["cost", "when", "switched"], draws=32768)
+
+
+def test_effects_belong_to_priors_through_shared_parents(result):
+    """cost = work price use² / peak: use has a load of 2, the dependence joins work and price."""
+    answer = result.sensitivity("cost")
+    rho = 2 * math.sin(math.pi * 0.4 / 6)
+    loads = np.array([0.6, 1.0, 0.5])
+    correlation = np.array([[1, 0, 0], [0, 1, rho], [0, rho, 1.0]])
+    worth = explained_by(loads, correlation)
+    exact = shapley_of(3, worth) / worth((0, 1, 2))
+    assert answer.scale == "log"
+    assert {effect.name for effect in answer.effects} == {"use", "work", "price"}
+    for name, share in zip(("use", "work", "price"), exact, strict=True):
+        effect = answer[name]
+        assert abs(effect.shapley.value - share) <= SE * effect.shapley.se + 1e-9
+    assert answer["work"].dependent and not answer["use"].dependent
+    sd = math.sqrt(worth((0, 1, 2)))
+    for name, load in (("use", 0.6), ("work", 1.0 + 0.5 * rho), ("price", 0.5 + rho)):
+        swing, rank = answer[name].swing, answer[name].rank
+        for sign, end in ((-1, swing.low), (1, swing.high)):
+            exact_median = 1000 * 3 * 0.4**2 / 2 * math.exp(sign * Z * load)
+            assert abs(end.value - exact_median) <= SE * end.se
+            assert end.se < 0.05 * exact_median
+        assert abs(rank.value - 6 / math.pi * math.asin(load / sd / 2)) <= SE * rank.se + 1e-4
+    slope = 0.5 * 2 * math.pi / 6 * math.cos(math.pi * 0.4 / 6) / sd * 2 * Z / math.log(10) * 0.1  # d width / d rank
+    (declared,) = answer.dependences
+    assert abs(declared.width.value - slope) <= SE * declared.width.se
+    assert declared.width.se < 0.2 * slope
+
+
+def test_what_is_learned_has_a_closed_form(result):
+    """Interval and CRPS are proportional to the sd that is left."""
+    answer = result.sensitivity("cost", measure=["use ± 20%", "use ± 0.1 OOM (80%)", "speed +- 20%"])
+    rho = 2 * math.sin(math.pi * 0.4 / 6)
+    covariance = np.array([[0.36, 0, 0], [0, 1, 0.5 * rho], [0, 0.5 * rho, 0.25]])
+    whole = covariance.sum()
+    for i, name in enumerate(("use", "work", "price")):
+        scale = np.sqrt(np.diag(covariance))[i]
+        left = whole - (covariance[i].sum() / scale) ** 2
+        _assert_learned(answer[name].learning, 1 - math.sqrt(left / whole))
+    errors = (math.log(1.2) / Z, 0.1 * math.log(10) / 1.2815515655446004, math.log(1.2) / Z)
+    for (_, learning), error in zip(answer.measurements, errors, strict=True):
+        left = whole - 0.36 * 0.09 / (0.09 + error**2)
+        _assert_learned(learning, 1 - math.sqrt(left / whole))
+    assert answer.gain_unit == "OOM"
+    assert abs(answer.width - 2 * Z * math.sqrt(whole) / math.log(10)) < 0.01 * answer.width
+
+
+def _assert_learned(learning, exact):
+    for figure in (learning.width_percent, learning.score_percent):
+        assert figure.se < 1.0
+        assert abs(figure.value - 100 * exact) <= SE * figure.se, (figure, 100 * exact)
+
+
+def test_a_year_that_may_never_come_goes_by_ranks(result):
+    answer = result.sensitivity("when")
+    assert answer.scale == "rank" and answer.gain_unit == "year"
+    assert answer["growth"].shapley.value > 0.5
+    assert answer["growth"].swing.low.value == math.inf and answer["growth"].swing.low.se == 0
+    assert answer.width <= 40
+    event = result.sensitivity("when", above=2040)
+    assert event.scale == "above" and event.effects[0].learning.width is None
+    assert 0 <= event["growth"].swing.high.value < event["growth"].swing.low.value <= 1
+    share = float((result.at("when") > 2040).mean())
+    assert abs(event.score - share * (1 - share)) < 1e-6
+
+
+def test_a_switch_is_seen_at_its_levels(result):
+    answer = result.sensitivity("switched")
+    variance = 0.36 + 1 + 0.25 + 2 * 0.5 * 2 * math.sin(math.pi * 0.4 / 6)
+    own = 0.3 * 0.7 * math.log(10) ** 2
+    effect = answer["switch"]
+    assert abs(effect.first.value - own / (own + variance)) <= SE * effect.first.se + 1e-3
+    assert (effect.swing.input_low, effect.swing.input_high) == (0, 1)
+    assert effect.swing.high.value / effect.swing.low.value == pytest.approx(10, rel=0.1)
+
+
+def test_a_posterior_has_dependent_inputs(tmp_path):
+    study = forecast.open_study(
+        write_study(
+            tmp_path,
+            prior("a", "normal(mean=0, sd=1)") + prior("b", "normal(mean=0, sd=2)"),
+            '''
+            def total(a, b):
+                """Sum []."""
+                return a + b
+
+
+            def gap(a, b):
+                """Difference []."""
+                return a - b
+            ''',
+            'quantities = ["gap"]',
+            {"priors/evidence/seen.toml": '[seen]\nquantity = "total"\nvalue = "normal(mean=1, sd=0.5)"\nunit = ""\ndate = "2024-01-01"\nsource = "made up"\n'},
+        )
+    )  # fmt: skip
+    answer = study.run(["gap"], draws=32768).sensitivity("gap")
+    prior_sd = np.diag([1.0, 4.0])
+    pull = prior_sd.sum(axis=1) / 5.25
+    covariance = prior_sd - np.outer(prior_sd.sum(axis=1), pull)
+    sd = np.sqrt(np.diag(covariance))
+    worth = explained_by(np.array([sd[0], -sd[1]]), covariance / np.outer(sd, sd))
+    exact = shapley_of(2, worth) / worth((0, 1))
+    for name, share in zip("ab", exact, strict=True):
+        assert answer[name].dependent
+        assert abs(answer[name].shapley.value - share) <= SE * answer[name].shapley.se
+        assert answer[name].shapley.se < 0.01
+
+
+def test_dedicated_runs_agree(result):
+    answer = result.sensitivity("cost")
+    for index in sobol_indices(result, "cost"):
+        for own, other in ((answer[index.name].first, index.first), (answer[index.name].total, index.total)):
+            assert abs(own.value - other.value) <= SE * math.hypot(own.se, other.se)
+            assert other.se < 0.02
+    ranks = result.sensitivity("when")
+    for index in sobol_indices(result, "when"):
+        own = ranks[index.name].total
+        assert abs(own.value - index.total.value) <= SE * math.hypot(own.se, index.total.se)
+
+
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        (lambda r: r.sensitivity("peak"), "is certain"),
+        (lambda r: r.sensitivity("path@2020", scale="up"), "unknown scale"),
+        (lambda r: r.sensitivity("when", scale="log"), "rank"),
+        (lambda r: r.sensitivity("cost", above=1e12), "never above"),
+        (lambda r: r.sensitivity("cost", measure=["use 10%"]), "NAME ± SIZE"),
+        (lambda r: r.sensitivity("cost", measure=["growth ± 10%"]), "not positive"),
+        (lambda r: r.sensitivity("cost", measure=["usage ± 10%"]), "did you mean 'use'"),
+        (lambda r: r.study.run(["cost"], draws=256).sensitivity("cost"), "too few"),
+    ],
+)
+def test_what_cannot_be_answered_is_told(result, call, says):
+    with pytest.raises(UsageError, match=says):
+        call(result)
+
+
+def test_table_and_json(folder, capsys):
+    assert main(["sensitivity", "switched", str(folder), "--measure", "use ± 10%", "--draws", "8192"]) == 0
+    text = capsys.readouterr().out
+    assert "What drives switched" in text and "use ± 10%" in text and "rank correlation 0.4" in text
+    assert main(["sensitivity", "when", str(folder), "--above", "2040", "--json", "--dedicated", "--draws", "8192"]) == 0
+    data = json.loads(capsys.readouterr().out)
+    assert data["schema"] == "forecast.sensitivity/1" and data["above"] == 2040
+    assert main(["sensitivity", "path", str(folder), "--top", "1", "--draws", "8192"]) == 0
+    assert capsys.readouterr().out.count("What drives path@") > 2
+    assert main(["sensitivity", "cost", str(folder), "--top", "none"]) == 2
+
+
+def test_the_same_run_gives_the_same_bytes(folder):
+    from forecast.sensitivity_text import to_json
+
+    study = forecast.open_study(folder)
+    one, other = (study.run(["cost"], draws=8192, block=block) for block in (16384, 1024))
+    assert json.dumps(to_json(one.sensitivity("cost"))) == json.dumps(to_json(other.sensitivity("cost")))
+
+
+SPEED = """
+import sys, time
+import forecast
+result = forecast.open_study(sys.argv[1]).run(["answer"], draws=65536)
+result.at("answer")
+times = []
+for _ in range(3):
+    start = time.process_time()
+    found = result.sensitivity("answer")
+    times.append(time.process_time() - start)
+assert found.worlds == 65536 and len(found.effects) == 30
+print(min(times))
+"""
+
+
+def test_thirty_inputs_take_less_than_two_seconds(tmp_path):
+    names = [f"x{i}" for i in range(30)]
+    write_study(
+        tmp_path,
+        "".join(prior(name, f"lognormal(median=1, sigma={0.05 + 0.03 * i:.2f})") for i, name in enumerate(names))
+        + '[[dependence]]\nbetween = ["x28", "x29"]\nrank_correlation = 0.5\nsource = "made up"\n',
+        f'''
+import numpy as np
+
+
+def answer({", ".join(names)}):
+    """Sums of products, and a choice []."""
+    return {" * ".join(names[:15])} + {" * ".join(names[15:])} + np.minimum(x3 * x29, x28)
+''',
+        'quantities = ["answer"]',
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", SPEED, str(tmp_path)], capture_output=True, text=True, check=True, env={**os.environ, "OPENBLAS_NUM_THREADS": "1"}
+    )
+    assert float(done.stdout) < 2.0
