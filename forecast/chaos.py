@@ -12,6 +12,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import combinations_with_replacement
+from typing import Any
 
 import numpy as np
 
@@ -125,7 +126,7 @@ class Site:
         transform = self.transform[:count]
         used = np.flatnonzero(transform.any(axis=0)[1:])
         raw = self._raw(score, int(used.max()) + 1 if len(used) else 0)
-        return transform[:, 1 : len(raw) + 1] @ raw + transform[:, :1]
+        return np.asarray(transform[:, 1 : len(raw) + 1] @ raw + transform[:, :1])
 
     def _raw(self, score: Array, count: int | None = None) -> Array:
         """Features, Hermite polynomials in the score, Legendre polynomials in its probability; the first `count`."""
@@ -194,7 +195,8 @@ class Block:
                     continue
                 ways = math.prod(math.factorial(index.count(i)) for i in set(index)) / math.factorial(degree)
                 for place in set(_orders(index)):
-                    tensor[(..., *place)] = coefficients[..., function] * math.sqrt(ways)
+                    at: Any = (..., *place)
+                    tensor[at] = coefficients[..., function] * math.sqrt(ways)
             made[degree] = tensor
         return made
 

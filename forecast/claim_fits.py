@@ -9,7 +9,7 @@ import numpy as np
 
 from forecast.claim import Fit
 from forecast.distribution import parse
-from forecast.errors import StudyError
+from forecast.errors import StudyError, nearest
 from forecast.series_files import Selection, Table, read_table, select
 from forecast.study import Study
 from forecast.trend_least_squares import kinked_line, straight_line
@@ -44,7 +44,7 @@ def statistic(fit: Fit, study: Study, scale: float, place: str) -> tuple[tuple[f
     table, name = _table(fit, study)
     if fit.kind == "growth":
         rows = _series(fit, table, study, place)
-        return _growth(fit, rows, study), f"{name}, {len(rows)} rows"
+        return _growth(fit, rows, study, place), f"{name}, {len(rows)} rows"
     if fit.kind == "kink":
         rows = _series(fit, table, study, place)
         straight, kinked = straight_line(rows), kinked_line(rows)
@@ -53,7 +53,14 @@ def statistic(fit: Fit, study: Study, scale: float, place: str) -> tuple[tuple[f
             float(np.exp(gain / 2)) if fit.statistic.endswith("odds") else float(gain),
         ), f"{name}, {len(rows)} rows"
     if fit.kind == "line":
-        x, y = np.log10(_column(table, fit.x, place) / scale), np.log10(_column(table, fit.y, place))
+        if not 0 < scale < np.inf:
+            raise StudyError.at(place, f"divides x by {scale:g} ({fit.x_per})", "name a positive quantity")
+        x, y = _column(table, fit.x, place) / scale, _column(table, fit.y, place)
+        if not (x > 0).all() or not (y > 0).all() or np.ptp(x) == 0:
+            raise StudyError.at(
+                place, f"{table.place} has no line in '{fit.x}' and '{fit.y}'", "needs positive, different values"
+            )
+        x, y = np.log10(x), np.log10(y)
         slope, level = np.polyfit(x, y, 1)
         return (float(slope if fit.statistic == "slope" else level),), f"{name}, {len(x)} rows"
     return (_untold_exponents(fit, table, place),), f"{name}, {len(table)} rows"
@@ -89,11 +96,14 @@ def _series(fit: Fit, table: Table, study: Study, place: str) -> Series:
     return select(table, choice, fit.unit, study.units, place)
 
 
-def _growth(fit: Fit, rows: Series, study: Study) -> tuple[float, ...]:
+def _growth(fit: Fit, rows: Series, study: Study, place: str) -> tuple[float, ...]:
     rng = np.random.default_rng(SEED)
     less = np.zeros(DRAWS)
     middle = 0.0
     if fit.minus:
+        if fit.minus not in study.priors:
+            hint = nearest(fit.minus, study.priors) or "name a prior whose growth is to be taken off"
+            raise StudyError.at(place, f"there is no prior '{fit.minus}'", hint)
         distribution = study.priors[fit.minus].distribution
         less, middle = distribution.from_normal(rng.standard_normal(DRAWS)), float(distribution.quantile(0.5))
     low, high = np.quantile(cost_growth_from_compute(rows, less, rng), [0.05, 0.95])

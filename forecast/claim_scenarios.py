@@ -56,6 +56,8 @@ def _input(study: Study, name: str, value: Any, place: str) -> Any:
     number = 1.0
     for mark, text in _STEP.findall(match["sum"]):
         factor = parse_number(text, place)
+        if mark == "/" and not factor:
+            raise StudyError.at(place, f"divides by 0 ({value})", "write a divisor that is not 0")
         number = number / factor if mark == "/" else number * factor
     return number * (conversion(study.units, match["unit"], study.labels[name], place) if match["unit"] else 1.0)
 

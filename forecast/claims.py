@@ -115,12 +115,21 @@ def evaluate_claims(study: Study, claims: Iterable[Claim]) -> tuple[Result, ...]
         try:
             results.append(evaluate_claim(study, claim, runs))
         except StudyError as error:
-            problems.extend(error.problems)
+            problems.extend(_placed(problem, claim.place) for problem in error.problems)
         except UsageError as error:
-            problems.extend(StudyError.at(claim.place, str(error)).problems)
+            problems.append(Problem(claim.place, str(error)))
     if problems:
         raise StudyError(problems)
     return tuple(results)
+
+
+def _placed(problem: Problem, place: str) -> Problem:
+    """A problem that says in which claim it came up."""
+    if place in problem.place:
+        return problem
+    if problem.place.startswith(("priors/", "models/")):  # the study's own file is the better place
+        return replace(problem, what=f"{problem.what}, with the inputs of {place}")
+    return replace(problem, place=f"{place} {problem.place}".strip())
 
 
 def evaluate_claim(study: Study, claim: Claim, runs: dict[Any, Forecast] | None = None) -> Result:
@@ -226,7 +235,8 @@ def _agrees(claim: Claim, ours: Sequence[float], tolerance: Sequence[float]) -> 
         return _consistent(published, ours)
     if claim.tolerance.startswith("factor"):
         factor = parse_number(claim.tolerance.removeprefix("factor").strip(), f"{claim.place} tolerance")
-        return all(x > 0 and abs(math.log(x / p)) <= math.log(factor) for x, p in zip(ours, published, strict=False))
+        pairs = zip(ours, published, strict=False)
+        return all(x > 0 and p > 0 and max(x / p, p / x) <= factor for x, p in pairs)
     return all(
         math.isfinite(x) and abs(x - p) <= slack * (1 + 1e-9)
         for x, p, slack in zip(ours, published, tolerance, strict=False)

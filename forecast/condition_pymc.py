@@ -11,7 +11,8 @@ from forecast.errors import GateError, StudyError
 from forecast.evidence_graph import Observed, Part
 from forecast.fits import Say
 from forecast.study import Study
-from forecast.symbolic import Symbol, log_likelihood, no_gradient, values
+from forecast.symbolic import Symbol, no_gradient, values
+from forecast.symbolic_twins import log_likelihood
 from forecast.trend_pymc import configure
 
 Array = np.ndarray
@@ -33,7 +34,11 @@ def model_of(study: Study, part: Part, seen: Observed) -> Any:
     """
     reason = no_gradient(study, part, seen)
     if reason:
-        raise StudyError.at(", ".join(item.id for item in part.observations), f"cannot be conditioned on by NUTS: {reason}", "use the rung 'smc', or leave it to 'auto'")
+        raise StudyError.at(
+            ", ".join(item.id for item in part.observations),
+            f"cannot be conditioned on by NUTS: {reason}",
+            "use the rung 'smc', or leave it to 'auto'",
+        )
     configure(study.path / "build" / "compiled")
     import pymc as pm
     import pytensor.tensor as pt
@@ -88,7 +93,9 @@ def sample(study: Study, part: Part, seen: Observed, seed: int, say: Say | None 
     rhat = max((c.rhat for c in found.values()), default=1.0)
     ess = min((min(c.ess_bulk, c.ess_tail) for c in found.values()), default=float(draws[0].size))
     if rhat > RHAT or ess < ESS or divergences:
-        raise GateError(f"NUTS has not converged on {', '.join(item.id for item in part.observations)} (R-hat {rhat:.3f}, ESS {ess:.0f}, {divergences} divergences); use the rung 'smc'")
+        raise GateError(
+            f"NUTS has not converged on {', '.join(item.id for item in part.observations)} (R-hat {rhat:.3f}, ESS {ess:.0f}, {divergences} divergences); use the rung 'smc'"
+        )
     return draws, {"rhat": rhat, "ess": ess, "divergences": divergences, "sampler": sampler}
 
 
@@ -99,11 +106,30 @@ def _sample(model: Any, seed: int) -> tuple[Array, int, str]:
         import pymc as pm
 
         with model:
-            tree = pm.sample(DRAWS, tune=TUNE, chains=CHAINS, cores=1, random_seed=seed, progressbar=False, target_accept=TARGET, compute_convergence_checks=False)
+            tree = pm.sample(
+                DRAWS,
+                tune=TUNE,
+                chains=CHAINS,
+                cores=1,
+                random_seed=seed,
+                progressbar=False,
+                target_accept=TARGET,
+                compute_convergence_checks=False,
+            )
         sampler = "pymc"
     else:
         compiled = nutpie.compile_pymc_model(model)
-        tree = nutpie.sample(compiled, draws=DRAWS, tune=TUNE, chains=CHAINS, cores=2, seed=seed, target_accept=TARGET, save_warmup=False, progress_bar=False)
+        tree = nutpie.sample(
+            compiled,
+            draws=DRAWS,
+            tune=TUNE,
+            chains=CHAINS,
+            cores=2,
+            seed=seed,
+            target_accept=TARGET,
+            save_warmup=False,
+            progress_bar=False,
+        )
         sampler = "nutpie"
     v = np.asarray(tree["posterior"]["v"].values, dtype=float)
     diverging = tree["sample_stats"]["diverging"].values

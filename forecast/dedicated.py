@@ -11,10 +11,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from forecast.errors import UsageError
+from forecast.prepared import prepare
 from forecast.quantile import mcse_of
 from forecast.result import Forecast
 from forecast.sampling import request_of, sample
-from forecast.sensitivity import Figure, prepare
+from forecast.swings import Figure
 
 Array = np.ndarray
 DRAWS = 1024  # of each chain and run
@@ -35,7 +36,9 @@ class SobolIndices:
     total: Figure
 
 
-def sobol_indices(forecast: Forecast, quantity: str, draws: int = DRAWS, scale: str = "auto", year: float | None = None) -> tuple[SobolIndices, ...]:
+def sobol_indices(
+    forecast: Forecast, quantity: str, draws: int = DRAWS, scale: str = "auto", year: float | None = None
+) -> tuple[SobolIndices, ...]:
     """Sobol indices of a quantity by dedicated quasi-Monte Carlo runs.
 
     Parameters
@@ -60,7 +63,9 @@ def sobol_indices(forecast: Forecast, quantity: str, draws: int = DRAWS, scale: 
         With evidence: a posterior's inputs cannot be drawn anew one by one.
     """
     if forecast.design.given:
-        raise UsageError("dedicated runs need inputs that can be drawn anew; with evidence, use the indices from the run's worlds")
+        raise UsageError(
+            "dedicated runs need inputs that can be drawn anew; with evidence, use the indices from the run's worlds"
+        )
     prepared = prepare(forecast, quantity, year, None, scale)
     request = request_of(prepared.quantity)
     names, inputs = prepared.coordinates, prepared.inputs
@@ -70,12 +75,15 @@ def sobol_indices(forecast: Forecast, quantity: str, draws: int = DRAWS, scale: 
 
     def values(mixing: Array) -> Array:
         design = replace(forecast.design, inputs=names, mixing=mixing, seed=forecast.design.seed + 2)
-        found = sample(forecast.study, design, [str(request)], forecast.years, 0, draws, forecast.block, forecast.threads)[str(request)]
+        found = sample(
+            forecast.study, design, [str(request)], forecast.years, 0, draws, forecast.block, forecast.threads
+        )[str(request)]
         if prepared.scale == "log":
             return np.asarray(np.log10(found))
         if prepared.scale == "rank":
             ordered = np.sort(before, axis=None)
-            return np.asarray((np.searchsorted(ordered, found, "left") + np.searchsorted(ordered, found, "right")) / (2 * ordered.size))
+            ranks = np.searchsorted(ordered, found, "left") + np.searchsorted(ordered, found, "right")
+            return np.asarray(ranks / (2 * ordered.size))
         return found
 
     plain = np.hstack([root, np.zeros((count, count))])
@@ -97,7 +105,11 @@ def _redrawn(plain: Array, correlation: Array, new: list[int], kept: list[int]) 
     """Rows (coordinate, source) in which some inputs are drawn anew given the kept ones, from the second half of sources."""
     count = len(plain)
     mixing = plain.copy()
-    weights = correlation[np.ix_(new, kept)] @ np.linalg.pinv(correlation[np.ix_(kept, kept)], rcond=1e-10) if kept else np.zeros((len(new), 0))
+    weights = (
+        correlation[np.ix_(new, kept)] @ np.linalg.pinv(correlation[np.ix_(kept, kept)], rcond=1e-10)
+        if kept
+        else np.zeros((len(new), 0))
+    )
     left = correlation[np.ix_(new, new)] - weights @ correlation[np.ix_(kept, new)]
     mixing[new] = weights @ plain[kept]
     mixing[np.ix_(new, [count + c for c in new])] = _root(left)

@@ -194,7 +194,9 @@ def _revision(name: str, home: Path) -> Any:
             present = [folder for folder in FOLDERS if git("ls-tree", commit, "--", f"{folder}/")]
             archive = git("archive", "--format=tar", commit, "--", *present) if present else b""
         except subprocess.CalledProcessError:
-            raise UsageError(f"{name}: is neither a study, an HTML report, a run's JSON nor a git revision of {home}; see forecast diff --help") from None
+            raise UsageError(
+                f"{name}: is neither a study, an HTML report, a run's JSON nor a git revision of {home}; see forecast diff --help"
+            ) from None
         if not archive:
             raise UsageError(f"{name}: that revision has no study in {home}; name another")
         with tempfile.TemporaryDirectory(prefix="forecast-") as temporary:
@@ -223,7 +225,13 @@ def difference(before: Side, after: Side) -> Difference:
     if before.study is None or after.study is None:
         records = [_record(one) for one in (before, after)]
         known = [replace(one, record=record) for one, record in zip((before, after), records, strict=True)]
-        return Difference(known[0], known[1], tuple(_of_runs(*records)), tuple(_moves(*records)), ("Only runs are known on one side: changed inputs cannot explain moves.",))
+        return Difference(
+            known[0],
+            known[1],
+            tuple(_of_runs(*records)),
+            tuple(_moves(*records)),
+            ("Only runs are known on one side: changed inputs cannot explain moves.",),
+        )
     old, new = before.study, after.study
     changes = tuple(_changes(old, new))
     arguments = {**dict(after.arguments)}
@@ -246,7 +254,9 @@ def difference(before: Side, after: Side) -> Difference:
         try:
             moves = _explained(old, new, counting, moves, arguments)
         except StudyError as error:
-            notes.append(f"Moves cannot be attributed: old and new definitions do not go together ({str(error).splitlines()[0]}).")
+            notes.append(
+                f"Moves cannot be attributed: old and new definitions do not go together ({str(error).splitlines()[0]})."
+            )
     return Difference(sides[0], sides[1], changes, tuple(moves), tuple(notes))
 
 
@@ -263,7 +273,10 @@ def _of_runs(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterable[Change]
     """What the provenance of two runs says has changed."""
     for key in ("study", "study_hash", "seed", "draws", "method", "years", "given", "dependence", "versions"):
         if old.get(key) != new.get(key):
-            brief = [f"{value[0]:g} to {value[-1]:g}" if key == "years" and value else str(value) for value in (old.get(key), new.get(key))]
+            brief = [
+                f"{value[0]:g} to {value[-1]:g}" if key == "years" and value else str(value)
+                for value in (old.get(key), new.get(key))
+            ]
             yield Change("run", key, f"{brief[0]} -> {brief[1]}")
 
 
@@ -294,19 +307,38 @@ def _changes(old: Study, new: Study) -> Iterable[Change]:
     seen = [{item.id: item for item in study.evidence} for study in (old, new)]
     for name in dict.fromkeys([*seen[0], *seen[1]]):
         if name not in seen[0] or name not in seen[1]:
-            yield Change("observation", name, f"{'added' if name in seen[1] else 'dropped'}: {(seen[1].get(name) or seen[0][name]).text}")
+            yield Change(
+                "observation",
+                name,
+                f"{'added' if name in seen[1] else 'dropped'}: {(seen[1].get(name) or seen[0][name]).text}",
+            )
         elif seen[0][name].key() != seen[1][name].key():
             yield Change("observation", name, f"{seen[0][name].text} -> {seen[1][name].text}")
 
 
 def _kind(study: Study, name: str) -> str:
-    return "prior" if name in study.priors else "function" if name in study.functions else "trend's quantity" if name in study.curves else ""
+    return (
+        "prior"
+        if name in study.priors
+        else "function"
+        if name in study.functions
+        else "trend's quantity"
+        if name in study.curves
+        else ""
+    )
 
 
 def _prior_changes(old: Prior, new: Prior) -> Iterable[Change]:
     if old.distribution != new.distribution or old.unit != new.unit:
-        texts = [f"{p.distribution.text or p.distribution.canonical()}{f' {p.unit}' if old.unit != new.unit else ''}" for p in (old, new)]
-        yield Change("prior", new.name, f"{texts[0]} -> {texts[1]}" + (f" [{new.unit}]" if new.unit and old.unit == new.unit else ""))
+        texts = [
+            f"{p.distribution.text or p.distribution.canonical()}{f' {p.unit}' if old.unit != new.unit else ''}"
+            for p in (old, new)
+        ]
+        yield Change(
+            "prior",
+            new.name,
+            f"{texts[0]} -> {texts[1]}" + (f" [{new.unit}]" if new.unit and old.unit == new.unit else ""),
+        )
     words = [key for key in ("label", "source", "note") if getattr(old, key) != getattr(new, key)]
     if words:
         yield Change("prior", new.name, f"other {' and '.join(words)}", counts=False)
@@ -349,7 +381,11 @@ def _moves(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Move]:
         if other is None:
             continue
         years = entry.get("by_year")
-        pairs = [(None, other, entry)] if years is None else [(y, other.get("by_year", {}).get(y), f) for y, f in years.items()]
+        pairs = (
+            [(None, other, entry)]
+            if years is None
+            else [(y, other.get("by_year", {}).get(y), f) for y, f in years.items()]
+        )
         for year, a, b in pairs:
             if a is not None and "low" in a:
                 quantity = name if year is None else f"{name}@{year}"
@@ -360,15 +396,21 @@ def _moves(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Move]:
 
 def _interval(figures: Mapping[str, Any], entry: Mapping[str, Any]) -> Interval:
     values = [float(figures[key]) for key in ("low", "median", "high")]
-    errors = [math.inf if figures["mcse"][key] is None else float(figures["mcse"][key]) for key in ("low", "median", "high")]
-    return Interval(values[0], values[1], values[2], entry["prob"], *errors, entry["unit"])
+    errors = [
+        math.inf if figures["mcse"][key] is None else float(figures["mcse"][key]) for key in ("low", "median", "high")
+    ]
+    return Interval(values[0], values[1], values[2], entry["prob"], errors[0], errors[1], errors[2], entry["unit"])
 
 
-def _explained(old: Study, new: Study, changes: Sequence[Change], moves: Sequence[Move], arguments: Mapping[str, Any]) -> list[Move]:
+def _explained(
+    old: Study, new: Study, changes: Sequence[Change], moves: Sequence[Move], arguments: Mapping[str, Any]
+) -> list[Move]:
     """Moves with the part that each change explains."""
     # Changes that belong together are switched together: a prior whose words and values changed is one.
     keys = list(dict.fromkeys(change.key for change in changes))
-    targets = [move for move in moves if move.moved and math.isfinite(move.before.median) and math.isfinite(move.after.median)]
+    targets = [
+        move for move in moves if move.moved and math.isfinite(move.before.median) and math.isfinite(move.after.median)
+    ]
     if not targets:
         return list(moves)
     needed = _reach(old, new, [move.quantity for move in targets])
@@ -397,7 +439,10 @@ def _explained(old: Study, new: Study, changes: Sequence[Change], moves: Sequenc
     for move in moves:
         if move in targets:
             row = targets.index(move)
-            told = sorted(((key, float(part[row].mean()), float(mcse_of(part[row]))) for key, part in parts.items()), key=lambda p: -abs(p[1]))
+            told = sorted(
+                ((key, float(part[row].mean()), float(mcse_of(part[row]))) for key, part in parts.items()),
+                key=lambda p: -abs(p[1]),
+            )
             left = float(total[row].mean()) - sum(part for _, part, _ in told)
             move = replace(move, parts=tuple(told), log=logs[row], rest=left if len(keys) > EXACT else 0.0)
         found.append(move)
@@ -452,7 +497,7 @@ def _hybrid(old: Study, new: Study, changes: Sequence[Change], switched: frozens
             curves |= {n: c for n, c in old.curves.items() if c.trend == name}
         elif kind in ("prior", "function", "definition"):
             for table in (priors, functions, curves):
-                table.pop(name, None)  # type: ignore[attr-defined]
+                table.pop(name, None)
             if name in old.priors:
                 priors[name] = old.priors[name]
             elif name in old.functions:
@@ -489,7 +534,11 @@ def _hybrid(old: Study, new: Study, changes: Sequence[Change], switched: frozens
 
 def table(found: Difference, columns: int = 110) -> str:
     """What changed, what moved and why, as text."""
-    lines = [f"A  {found.before.name}  ({found.before.record.get('study_hash', '')[:12]})", f"B  {found.after.name}  ({found.after.record.get('study_hash', '')[:12]})", ""]
+    lines = [
+        f"A  {found.before.name}  ({found.before.record.get('study_hash', '')[:12]})",
+        f"B  {found.after.name}  ({found.after.record.get('study_hash', '')[:12]})",
+        "",
+    ]
     lines.append("Changed inputs" if found.changes else "No input has changed")
     lines += [_cut(f"  {change.kind} {change.name}: {change.what}", columns) for change in found.changes]
     lines += ["", "Outputs: low end … median … high end, A -> B"]
@@ -499,8 +548,13 @@ def table(found: Difference, columns: int = 110) -> str:
             still += 1
             continue
         unit = f" [{move.unit}]" if move.unit else ""
-        lines += [_cut(f"  {move.label}{unit}", columns), f"    {_words(move.before)} -> {_words(move.after)}   median {_size(move)}"]
-        total = math.log10(move.after.median / move.before.median) if move.log else move.after.median - move.before.median
+        lines += [
+            _cut(f"  {move.label}{unit}", columns),
+            f"    {_words(move.before)} -> {_words(move.after)}   median {_size(move)}",
+        ]
+        total = (
+            math.log10(move.after.median / move.before.median) if move.log else move.after.median - move.before.median
+        )
         for name, part, error in move.parts:
             if abs(part) <= 4 * error or abs(part) <= 0.002 * abs(total):
                 continue

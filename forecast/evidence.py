@@ -94,16 +94,39 @@ def term_of(seen: Observation, discrete: bool = False) -> Term:
     factor = seen.factor
     if seen.value is None:
         low, high = seen.at_least * factor, seen.at_most * factor
-        return Term(seen.target, "bounds", "log" if seen.relative else "linear", error=seen.error if seen.relative else seen.error * factor, low=low, high=high)
+        return Term(
+            seen.target,
+            "bounds",
+            "log" if seen.relative else "linear",
+            error=seen.error if seen.relative else seen.error * factor,
+            low=low,
+            high=high,
+        )
     value = seen.value.resolved()
     if value.family == "point":
         x = value["x"] * factor
-        return Term(seen.target, "equal" if discrete else "density", "linear", low=x, high=x, value=value, factor=factor)
+        return Term(
+            seen.target, "equal" if discrete else "density", "linear", low=x, high=x, value=value, factor=factor
+        )
     free = value.bounds == (-math.inf, math.inf)
     if free and value.family == "normal":
-        return Term(seen.target, "normal", "linear", value["mean"] * factor, value["sd"] * factor, -math.log(value["sd"] * factor) - _LOG_ROOT_TWO_PI)
+        return Term(
+            seen.target,
+            "normal",
+            "linear",
+            value["mean"] * factor,
+            value["sd"] * factor,
+            -math.log(value["sd"] * factor) - _LOG_ROOT_TWO_PI,
+        )
     if free and value.family == "lognormal":
-        return Term(seen.target, "normal", "log", math.log(value["median"] * factor), value["sigma"], -math.log(value["sigma"]) - _LOG_ROOT_TWO_PI)
+        return Term(
+            seen.target,
+            "normal",
+            "log",
+            math.log(value["median"] * factor),
+            value["sigma"],
+            -math.log(value["sigma"]) - _LOG_ROOT_TWO_PI,
+        )
     return Term(seen.target, "density", scale_of(value), value=value, factor=factor)
 
 

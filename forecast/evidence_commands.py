@@ -14,38 +14,60 @@ RUNGS = ("auto", "weights", "smc", "nuts")
 
 def add_commands(commands: Any, trust: str) -> None:
     """Put the commands on a command line's parser."""
-    update = commands.add_parser("update", help="add or drop an observation, and tell what it moves", epilog=trust, allow_abbrev=False)
+    update = commands.add_parser(
+        "update", help="add or drop an observation, and tell what it moves", epilog=trust, allow_abbrev=False
+    )
     update.add_argument("folder", metavar="DIR", nargs="?", default=".")
-    update.add_argument("--observe", metavar="STATEMENT", help="such as 'training_cost@2023 = 60M to 120M', or with <= or >=")
+    update.add_argument(
+        "--observe", metavar="STATEMENT", help="such as 'training_cost@2023 = 60M to 120M', or with <= or >="
+    )
     update.add_argument("--drop", metavar="ID", help="take an observation back")
     update.add_argument("--source", metavar="TEXT", help="who says so, and where")
     update.add_argument("--date", metavar="DATE", help="when it was seen or published, such as 2024-03-01")
     update.add_argument("--note", metavar="TEXT", default="")
-    update.add_argument("--error", metavar="ERROR", help="standard error of a plain number or a bound: 10%%, or in its unit")
+    update.add_argument(
+        "--error", metavar="ERROR", help="standard error of a plain number or a bound: 10%%, or in its unit"
+    )
     update.add_argument("--id", metavar="ID", default="", help="its name (default: made from the quantity)")
     update.add_argument("--dry-run", action="store_true", help="show what it would move and write nothing")
     _options(update)
     update.set_defaults(command=_update)
 
-    log = commands.add_parser("log", help="list the evidence, and what each item does", epilog=trust, allow_abbrev=False)
+    log = commands.add_parser(
+        "log", help="list the evidence, and what each item does", epilog=trust, allow_abbrev=False
+    )
     log.add_argument("folder", metavar="DIR", nargs="?", default=".")
     _options(log)
     log.set_defaults(command=_log)
 
-    export = commands.add_parser("export", help="write the posterior for other programs", epilog=trust, allow_abbrev=False)
+    export = commands.add_parser(
+        "export", help="write the posterior for other programs", epilog=trust, allow_abbrev=False
+    )
     export.add_argument("folder", metavar="DIR", nargs="?", default=".")
     export.add_argument("--posterior", metavar="FILE.nc", help="joint draws of all quantities, as NetCDF")
-    export.add_argument("--as-priors", metavar="NEWDIR", help="a priors folder with refitted families and their dependence")
+    export.add_argument(
+        "--as-priors", metavar="NEWDIR", help="a priors folder with refitted families and their dependence"
+    )
     _options(export)
     export.set_defaults(command=_export)
 
 
 def _options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--quantity", "-q", action="append", metavar="NAME[@YEAR]", help="what to show (default: the report's, the observed, and their priors)")
-    parser.add_argument("--rung", choices=RUNGS, default="auto", help="how to compute it (default: the quickest way that holds)")
+    parser.add_argument(
+        "--quantity",
+        "-q",
+        action="append",
+        metavar="NAME[@YEAR]",
+        help="what to show (default: the report's, the observed, and their priors)",
+    )
+    parser.add_argument(
+        "--rung", choices=RUNGS, default="auto", help="how to compute it (default: the quickest way that holds)"
+    )
     parser.add_argument("--seed", metavar="N")
     if not parser.prog.endswith("export"):
-        parser.add_argument("--sensitivity", action="store_true", help="also tell which conclusions rest on the priors alone")
+        parser.add_argument(
+            "--sensitivity", action="store_true", help="also tell which conclusions rest on the priors alone"
+        )
 
 
 def _run(study: Any, options: argparse.Namespace, draws: int | None = None) -> Any:

@@ -17,7 +17,7 @@ from forecast.prior_files import read_toml
 FIELDS = ("quantity", "year", "value", "at_least", "at_most", "error", "unit", "date", "source", "note")
 _ID = re.compile(r"[A-Za-z0-9_-]+")
 _STATEMENT = re.compile(
-    r"\s*(?P<name>\w+)\s*(?:@\s*(?P<year>[^\s=<>≤≥]+))?\s*(?P<sign>>=|<=|≥|≤|=|>|<)\s*(?P<value>[^\[\]]+?)\s*(?:\[(?P<unit>[^\[\]]*)\]\s*)?$"
+    r"\s*(?P<name>\w+)\s*(?:@\s*(?P<year>[^\s=<>≤≥]+))?\s*(?P<sign>>=|<=|≥|≤|=|>|<)\s*(?P<value>[^=<>≤≥\s].*?)\s*(?:(?<=\s)\[(?P<unit>[^\[\]]*)\]\s*)?$"
 )
 Parse = Callable[[Any, str], Distribution]
 Convert = Callable[[str, str, str], float]
@@ -127,9 +127,19 @@ def read_evidence(
         for name, table in read_toml(relative, text, problems).items():
             place = f"{relative} [{name}]"
             if not isinstance(table, dict):
-                problems.append(Problem(f"{relative}: {name}", "stands outside any table", "give each observation a table [id] with quantity, value, date and source"))
+                problems.append(
+                    Problem(
+                        f"{relative}: {name}",
+                        "stands outside any table",
+                        "give each observation a table [id] with quantity, value, date and source",
+                    )
+                )
             elif name in found:
-                problems.append(Problem(place, f"an observation with this id stands in {found[name].place} too", "rename or delete one"))
+                problems.append(
+                    Problem(
+                        place, f"an observation with this id stands in {found[name].place} too", "rename or delete one"
+                    )
+                )
             elif (made := _read(name, table, place, parse_text, problems)) is not None:
                 found[name] = made
     checked = []
@@ -164,7 +174,11 @@ def fitted_all(
     seen: dict[str, str] = {}
     for item in items:
         if item.id in seen:
-            problems.append(Problem(item.place, f"an observation with the id '{item.id}' exists ({seen[item.id]})", "choose another id"))
+            problems.append(
+                Problem(
+                    item.place, f"an observation with the id '{item.id}' exists ({seen[item.id]})", "choose another id"
+                )
+            )
         seen[item.id] = item.text
         try:
             made.append(fitted(item, names, labels, convert))
@@ -209,12 +223,22 @@ def statement(
 
 
 def table_of(
-    text: str, *, source: str = "", date: str = "", note: str = "", error: str | float | None = None, place: str = "--observe"
+    text: str,
+    *,
+    source: str = "",
+    date: str = "",
+    note: str = "",
+    error: str | float | None = None,
+    place: str = "--observe",
 ) -> dict[str, Any]:
     """The fields of an evidence table that a statement stands for."""
     match = _STATEMENT.match(text)
     if match is None:
-        raise StudyError.at(place, f"is not a statement about a quantity ({text})", "write 'training_cost@2023 = 60M to 120M', or <= or >= for a bound")
+        raise StudyError.at(
+            place,
+            f"is not a statement about a quantity ({text})",
+            "write 'training_cost@2023 = 60M to 120M', or <= or >= for a bound",
+        )
     kind = {"=": "value", ">": "at_least", "<": "at_most", "≥": "at_least", "≤": "at_most"}[match["sign"][0]]
     table: dict[str, Any] = {"quantity": match["name"]}
     if match["year"] is not None:
@@ -245,13 +269,21 @@ def fitted(item: Observation, names: Sequence[str], labels: Mapping[str, str], c
     return replace(item, factor=convert(item.unit, labels[item.quantity], item.place))
 
 
-def _read(name: str, table: Mapping[str, Any], place: str, parse_text: Parse, problems: list[Problem]) -> Observation | None:
+def _read(
+    name: str, table: Mapping[str, Any], place: str, parse_text: Parse, problems: list[Problem]
+) -> Observation | None:
     before = len(problems)
     if not _ID.fullmatch(name):
         problems.append(Problem(place, f"an id has letters, digits, - and _ only ({name})", "rename it"))
     for key in table:
         if key not in FIELDS:
-            problems.append(Problem(place, f"unknown field '{key}' of an observation", nearest(key, FIELDS) or f"known fields: {', '.join(FIELDS)}"))
+            problems.append(
+                Problem(
+                    place,
+                    f"unknown field '{key}' of an observation",
+                    nearest(key, FIELDS) or f"known fields: {', '.join(FIELDS)}",
+                )
+            )
     quantity, year = _target(table, place, problems)
     date = _date(table.get("date"), place, problems)
     source = table.get("source")
@@ -265,14 +297,22 @@ def _read(name: str, table: Mapping[str, Any], place: str, parse_text: Parse, pr
     kinds = [key for key in ("value", "at_least", "at_most") if key in table]
     if not kinds or ("value" in kinds and len(kinds) > 1):
         found = " and ".join(kinds) or "nothing"
-        problems.append(Problem(place, f"an observation has a value, or at_least and at_most (found {found})", 'write value = "60M to 120M", or at_most = "1B"'))
+        problems.append(
+            Problem(
+                place,
+                f"an observation has a value, or at_least and at_most (found {found})",
+                'write value = "60M to 120M", or at_most = "1B"',
+            )
+        )
     if low > high:
         problems.append(Problem(place, f"at_least lies above at_most ({low:g}, {high:g})", "exchange them"))
     if len(problems) > before:
         return None
     size, relative = error
     if relative and any(math.isfinite(bound) and bound <= 0 for bound in (low, high)):
-        problems.append(Problem(place, "a bound with an error in percent must be positive", "give the error in the quantity's unit"))
+        problems.append(
+            Problem(place, "a bound with an error in percent must be positive", "give the error in the quantity's unit")
+        )
         return None
     if value is not None and size:
         value = _with_error(value, size, relative, place, problems)
@@ -281,12 +321,30 @@ def _read(name: str, table: Mapping[str, Any], place: str, parse_text: Parse, pr
             return None
     text = _text(quantity, year, table, unit)
     note = " ".join(str(table.get("note", "")).split())
-    return Observation(name, quantity, year, value, low, high, size, relative, unit.strip(), 1.0, date, " ".join(str(source).split()), note, place, text)
+    return Observation(
+        name,
+        quantity,
+        year,
+        value,
+        low,
+        high,
+        size,
+        relative,
+        unit.strip(),
+        1.0,
+        date,
+        " ".join(str(source).split()),
+        note,
+        place,
+        text,
+    )
 
 
 def _text(quantity: str, year: float | None, table: Mapping[str, Any], unit: str) -> str:
     target = quantity if year is None else f"{quantity}@{year:g}"
-    parts = [f"{sign} {table[key]}" for key, sign in (("value", "="), ("at_least", ">="), ("at_most", "<=")) if key in table]
+    parts = [
+        f"{sign} {table[key]}" for key, sign in (("value", "="), ("at_least", ">="), ("at_most", "<=")) if key in table
+    ]
     error = f" (error {table['error']})" if "error" in table else ""
     return f"{target} {' and '.join(parts)}{error}{f' [{unit}]' if unit else ''}"
 
@@ -294,7 +352,9 @@ def _text(quantity: str, year: float | None, table: Mapping[str, Any], unit: str
 def _target(table: Mapping[str, Any], place: str, problems: list[Problem]) -> tuple[str, float | None]:
     quantity, year = table.get("quantity"), table.get("year")
     if not isinstance(quantity, str) or not quantity.strip():
-        problems.append(Problem(place, "an observation does not say of which quantity", 'write quantity = "training_cost"'))
+        problems.append(
+            Problem(place, "an observation does not say of which quantity", 'write quantity = "training_cost"')
+        )
         return "", None
     name, at, text = quantity.partition("@")
     if at and year is None:
@@ -361,13 +421,21 @@ def _error(value: Any, place: str, problems: list[Problem]) -> tuple[float, bool
     return (math.log1p(size), True) if relative else (size, False)
 
 
-def _with_error(value: Distribution, size: float, relative: bool, place: str, problems: list[Problem]) -> Distribution | None:
+def _with_error(
+    value: Distribution, size: float, relative: bool, place: str, problems: list[Problem]
+) -> Distribution | None:
     if value.family != "point":
         problems.append(Problem(place, "has a value with an interval of its own, and an error", "leave the error out"))
         return None
     centre = value["x"]
     if relative and centre <= 0:
-        problems.append(Problem(place, f"an error in percent needs a positive value ({centre:g})", "give the error in the quantity's unit"))
+        problems.append(
+            Problem(
+                place,
+                f"an error in percent needs a positive value ({centre:g})",
+                "give the error in the quantity's unit",
+            )
+        )
         return None
     text = f"lognormal(median={centre!r}, sigma={size!r})" if relative else f"normal(mean={centre!r}, sd={size!r})"
     return parse(text, place)

@@ -110,7 +110,15 @@ def _part(study: Study, inputs: tuple[str, ...], mixing: Array, observations: tu
     miss = np.abs(rows @ place - goal)
     if miss.max() > 1e-8 * (1 + np.abs(goal).max()):
         raise StudyError(
-            [Problem(seen.place, f"contradicts another exact observation ({seen.text})", "give one of them an error, or drop it") for seen, m in zip(exact, miss, strict=True) if m > 1e-9]
+            [
+                Problem(
+                    seen.place,
+                    f"contradicts another exact observation ({seen.text})",
+                    "give one of them an error, or drop it",
+                )
+                for seen, m in zip(exact, miss, strict=True)
+                if m > 1e-9
+            ]
         )
     free = right[rank:].T
     spread = mixing @ free
@@ -130,7 +138,11 @@ def _score(study: Study, seen: Observation) -> float:
     score = float(normal_score(prior.cdf(x), prior.sf(x)))
     if not math.isfinite(score):
         low, high = prior.quantile([0.0, 1.0])
-        raise StudyError.at(seen.place, f"is impossible: the prior of {seen.quantity} runs from {low:g} to {high:g} ({seen.text})", "widen the prior, or give the observation an error")
+        raise StudyError.at(
+            seen.place,
+            f"is impossible: the prior of {seen.quantity} runs from {low:g} to {high:g} ({seen.text})",
+            "widen the prior, or give the observation an error",
+        )
     return score
 
 
@@ -183,9 +195,17 @@ def observed(study: Study, part: Part, say: Say | None = None) -> Observed:
     for seen in sampled:
         has = arrays[seen.quantity].ndim == 2
         if has and seen.year is None:
-            problems.append(Problem(seen.place, f"{seen.quantity} has a year axis and the observation no year", f"name the year: {seen.quantity}@2023"))
+            problems.append(
+                Problem(
+                    seen.place,
+                    f"{seen.quantity} has a year axis and the observation no year",
+                    f"name the year: {seen.quantity}@2023",
+                )
+            )
         if not has and seen.year is not None:
-            problems.append(Problem(seen.place, f"{seen.quantity} has no year axis (found {seen.year:g})", "leave the year out"))
+            problems.append(
+                Problem(seen.place, f"{seen.quantity} has no year axis (found {seen.year:g})", "leave the year out")
+            )
     if problems:
         raise StudyError(problems)
     each, discrete = {}, {}
@@ -194,7 +214,11 @@ def observed(study: Study, part: Part, say: Say | None = None) -> Observed:
         discrete[seen.id] = _takes_separate_values(study, seen, x)
         if seen.exact and not discrete[seen.id]:
             problems.append(
-                Problem(seen.place, f"an exact value of a derived quantity has probability zero ({seen.text})", 'say how exact it is: error = "2%", or an interval such as "77M to 79M"')
+                Problem(
+                    seen.place,
+                    f"an exact value of a derived quantity has probability zero ({seen.text})",
+                    'say how exact it is: error = "2%", or an interval such as "77M to 79M"',
+                )
             )
         else:
             each[seen.id] = measured(term_of(seen, discrete[seen.id]), x)
@@ -209,7 +233,9 @@ def observed(study: Study, part: Part, say: Say | None = None) -> Observed:
     def values(scores: Array) -> dict[str, Array]:
         found = used(scores)
         count = scores.shape[1]
-        return {target: np.broadcast_to(_at(found[name], year, years), (count,)) for target, (name, year) in targets.items()}
+        return {
+            target: np.broadcast_to(_at(found[name], year, years), (count,)) for target, (name, year) in targets.items()
+        }
 
     return Observed(tuple(targets), together([each[seen.id] for seen in sampled]), each, values, years)
 
@@ -217,7 +243,8 @@ def observed(study: Study, part: Part, say: Say | None = None) -> Observed:
 def _at(array: Array, year: float | None, years: Sequence[float]) -> Array:
     if year is None:
         return array
-    return array[list(years).index(year) if len(array) > 1 else 0]
+    row: Array = array[list(years).index(year) if len(array) > 1 else 0]
+    return row
 
 
 def _takes_separate_values(study: Study, seen: Observation, x: Array) -> bool:
@@ -239,7 +266,9 @@ def _enough(
         return full
     names = [name for name, _ in targets.values()]
     few, many = function_of(study, part.inputs, names, years)(pilot), function(pilot)
-    same = all(np.array_equal(_at(few[name], year, years), _at(many[name], year, full)) for name, year in targets.values())
+    same = all(
+        np.array_equal(_at(few[name], year, years), _at(many[name], year, full)) for name, year in targets.values()
+    )
     return years if same else full
 
 

@@ -12,22 +12,18 @@ are used in an order of their own: two updates equal one with both, whatever cam
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from forecast.errors import GateError, UsageError
 from forecast.evidence import log_likelihood, prior_predictive, violation
-from forecast.evidence_graph import Observed, Part, observed, parts_of
 from forecast.evidence_files import Observation
+from forecast.evidence_graph import Observed, Part, observed, parts_of
+from forecast.evidence_record import Conditioned, Update, load, save
 from forecast.fits import Say
-from forecast.memo import write_atomically
 from forecast.psis import Weights, resampled, smoothed
 from forecast.smc import Target, temper
 from forecast.study import VERSION, Study
@@ -43,88 +39,6 @@ RHAT = 1.05  # between the chains of sequential Monte Carlo
 SLOW = 0.2  # seconds for one evaluation of a chain's particles, beyond which fewer are used
 MANY = 40  # touched inputs from which gradients pay
 CONFLICT = 0.01  # prior predictive p-value below which belief and evidence disagree
-
-
-@dataclass(frozen=True, eq=False)
-class Conditioned:
-    """One independent part of a study, given its evidence.
-
-    Parameters
-    ----------
-    inputs : tuple of str
-        What moved: priors and coordinates of trends.
-    ids : tuple of str
-        Of the observations.
-    rung : {"none", "exact", "weights", "smc", "nuts"}
-        ``none``: the likelihood is the same in every world; ``exact``: only exact observations of priors.
-    scores : ndarray (input, chain, particle)
-        Normal scores of the inputs in posterior worlds.
-    khat, effective : float
-        Of the importance weights on `worlds` prior worlds, whatever rung was taken. NaN where there were none.
-    worlds : int
-    left : float
-        Posterior worlds in all, in effect: as many independent ones would be as precise.
-    log_evidence : float
-        Logarithm of the prior mean of the likelihood (exact observations left out).
-    why : str
-        Why this rung.
-    details : dict
-        Figures of the rung.
-    """
-
-    inputs: tuple[str, ...]
-    ids: tuple[str, ...]
-    rung: str
-    scores: Array
-    khat: float
-    effective: float
-    worlds: int
-    left: float
-    log_evidence: float
-    why: str
-    details: dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, eq=False)
-class Update:
-    """What evidence made of a study.
-
-    Parameters
-    ----------
-    parts : tuple of Conditioned
-    p_values : dict of str to float
-        Prior predictive p-value of each observation, by id; NaN for one that touches nothing uncertain.
-    """
-
-    parts: tuple[Conditioned, ...]
-    p_values: dict[str, float]
-
-    @property
-    def given(self) -> dict[str, Array]:
-        """Normal scores (chain, particle) by input, for `forecast.worlds.Design`."""
-        return {name: part.scores[i] for part in self.parts if part.rung != "none" for i, name in enumerate(part.inputs)}
-
-    def part_of(self, id: str) -> Conditioned | None:
-        """The part that an observation belongs to."""
-        return next((part for part in self.parts if id in part.ids), None)
-
-    def provenance(self) -> dict[str, Any]:
-        """Plain values for JSON: which way was taken, and how good it is."""
-        return {
-            "observations": [{"id": id, "prior_predictive_p": _plain(p)} for id, p in self.p_values.items()],
-            "parts": [
-                {
-                    "inputs": list(part.inputs), "observations": list(part.ids), "rung": part.rung, "why": part.why,
-                    "khat": _plain(part.khat), "effective_worlds": _plain(part.effective), "of_worlds": part.worlds,
-                    "posterior_worlds": _plain(part.left), "log_evidence": _plain(part.log_evidence), **part.details,
-                }
-                for part in self.parts
-            ],
-        }  # fmt: skip
-
-
-def _plain(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None
 
 
 def condition(study: Study, seed: int, rung: str = "auto", say: Say | None = None) -> Update:
@@ -155,11 +69,11 @@ def condition(study: Study, seed: int, rung: str = "auto", say: Say | None = Non
     parts, p_values = [], {seen.id: math.nan for seen in study.evidence}
     for part in parts_of(study):
         key = _key(study, part, seed, rung)
-        known = _RECENT.get(key) or _load(study.path, key)
+        known = _RECENT.get(key) or load(study.path, key)
         if known is None:
             known = _condition(study, part, seed, rung, say)
             if known[0].rung in ("smc", "nuts"):
-                _save(study.path, key, *known)
+                save(study.path, key, *known)
         _RECENT[key] = known
         while len(_RECENT) > 16:
             _RECENT.pop(next(iter(_RECENT)))
@@ -183,17 +97,28 @@ def _condition(study: Study, part: Part, seed: int, rung: str, say: Say | None) 
         v = scores(design, 0, KEPT if coordinates else 1) if coordinates else np.zeros((0, design.chains, 1))
         fixed = _shaped(part, v)
         why = "exact observations of priors are solved for"
-        return Conditioned(part.inputs, ids, "exact", fixed, math.nan, math.nan, 0, float(v[0].size if coordinates else 1), 0.0, why), p_values
+        return Conditioned(
+            part.inputs, ids, "exact", fixed, math.nan, math.nan, 0, float(v[0].size if coordinates else 1), 0.0, why
+        ), p_values
     pool = scores(design, 0, TRIAL)
     log, found = _likelihood(part, seen, pool.reshape(coordinates, -1))
     for item in part.observations:
         if item not in part.exact:
             p_values[item.id] = prior_predictive(item, seen.each[item.id], found[item.target])
     weights = smoothed(log)
-    common = {"khat": weights.khat, "effective": weights.effective, "worlds": log.size}
-    if np.ptp(log) < 1e-9 and np.isfinite(log[0]):
+    common: dict[str, Any] = {"khat": weights.khat, "effective": weights.effective, "worlds": log.size}
+    if np.isfinite(log).all() and np.ptp(log) < 1e-9:
         why = "the likelihood is the same in every world"
-        return Conditioned(part.inputs, ids, "none", _shaped(part, pool), **common, left=float(log.size), log_evidence=float(log[0]), why=why), p_values
+        return Conditioned(
+            part.inputs,
+            ids,
+            "none",
+            _shaped(part, pool),
+            **common,
+            left=float(log.size),
+            log_evidence=float(log[0]),
+            why=why,
+        ), p_values
     stands = weights.khat < KHAT and weights.effective >= EFFECTIVE
     said = f"k-hat {weights.khat:.2f}, {weights.effective:,.0f} of {log.size:,} worlds effective"
     if rung == "weights" and not stands:
@@ -211,7 +136,9 @@ def _condition(study: Study, part: Part, seed: int, rung: str, say: Say | None) 
         return _by_nuts(study, part, seen, ids, common, f"{why}; {error}", seed, say), p_values
 
 
-def _by_weights(part: Part, seen: Observed, design: Design, ids: tuple[str, ...], common: dict[str, Any], said: str, seed: int) -> Conditioned:
+def _by_weights(
+    part: Part, seen: Observed, design: Design, ids: tuple[str, ...], common: dict[str, Any], said: str, seed: int
+) -> Conditioned:
     pool = scores(design, 0, POOL)
     coordinates, chains, _ = pool.shape
     log, _ = _likelihood(part, seen, pool.reshape(coordinates, -1))
@@ -226,7 +153,9 @@ def _by_weights(part: Part, seen: Observed, design: Design, ids: tuple[str, ...]
     top = float(log.max())
     evidence = top + math.log(float(np.exp(log - top).mean()))
     left = 1 / (1 / weights.effective + 1 / (chains * KEPT))
-    return Conditioned(part.inputs, ids, "weights", _shaped(part, v), **common, left=left, log_evidence=evidence, why=said)
+    return Conditioned(
+        part.inputs, ids, "weights", _shaped(part, v), **common, left=left, log_evidence=evidence, why=said
+    )
 
 
 def _leading(v: Array, weight: Array) -> int:
@@ -236,7 +165,9 @@ def _leading(v: Array, weight: Array) -> int:
     return int(np.argmax(0.5 * (mean**2 + spread**2 - 1) - np.log(spread)))
 
 
-def _by_smc(part: Part, seen: Observed, ids: tuple[str, ...], common: dict[str, Any], why: str, seed: int, say: Say | None) -> Conditioned:
+def _by_smc(
+    part: Part, seen: Observed, ids: tuple[str, ...], common: dict[str, Any], why: str, seed: int, say: Say | None
+) -> Conditioned:
     coordinates, chains = part.spread.shape[1], 8
 
     def target(v: Array) -> tuple[Array, Array]:
@@ -265,7 +196,9 @@ def _by_smc(part: Part, seen: Observed, ids: tuple[str, ...], common: dict[str, 
         if rhat < RHAT:
             break
     else:
-        raise GateError(f"{', '.join(ids)}: the chains of sequential Monte Carlo disagree (R-hat {rhat:.2f}); see whether observations contradict each other")
+        raise GateError(
+            f"{', '.join(ids)}: the chains of sequential Monte Carlo disagree (R-hat {rhat:.2f}); see whether observations contradict each other"
+        )
     # A coordinate's own between-chain variance, against that of as many independent draws; the mean over coordinates.
     waste = max(1.0, float(np.mean(count * between / np.maximum(within, 1e-300))))
     logs = np.array([run.log_evidence for run in runs])
@@ -273,7 +206,17 @@ def _by_smc(part: Part, seen: Observed, ids: tuple[str, ...], common: dict[str, 
     rng = np.random.default_rng([seed, 3])
     v = np.stack([v[:, chain, rng.permutation(count)] for chain in range(chains)], axis=1)
     details = {"rhat": rhat, "steps": max(run.steps for run in runs), "moves": max(run.moves for run in runs)}
-    return Conditioned(part.inputs, ids, "smc", _shaped(part, v), **common, left=chains * count / waste, log_evidence=evidence, why=why, details=details)
+    return Conditioned(
+        part.inputs,
+        ids,
+        "smc",
+        _shaped(part, v),
+        **common,
+        left=chains * count / waste,
+        log_evidence=evidence,
+        why=why,
+        details=details,
+    )
 
 
 def _slow(target: Target, coordinates: int) -> int:
@@ -286,12 +229,29 @@ def _slow(target: Target, coordinates: int) -> int:
 
 
 def _by_nuts(
-    study: Study, part: Part, seen: Observed, ids: tuple[str, ...], common: dict[str, Any], why: str, seed: int, say: Say | None
+    study: Study,
+    part: Part,
+    seen: Observed,
+    ids: tuple[str, ...],
+    common: dict[str, Any],
+    why: str,
+    seed: int,
+    say: Say | None,
 ) -> Conditioned:
     from forecast.condition_pymc import sample
 
     v, details = sample(study, part, seen, seed, say)
-    return Conditioned(part.inputs, ids, "nuts", _shaped(part, v), **common, left=details["ess"], log_evidence=math.nan, why=why, details=details)
+    return Conditioned(
+        part.inputs,
+        ids,
+        "nuts",
+        _shaped(part, v),
+        **common,
+        left=details["ess"],
+        log_evidence=math.nan,
+        why=why,
+        details=details,
+    )
 
 
 def _no_gradient(study: Study, part: Part, seen: Observed) -> str:
@@ -311,7 +271,12 @@ def _likelihood(part: Part, seen: Observed, v: Array) -> tuple[Array, dict[str, 
     values: dict[str, list[Array]] = {target: [] for target in seen.targets}
     for first in range(0, v.shape[1], size):
         found = seen.values(part.scores(v[:, first : first + size]))
-        logs.append(sum((log_likelihood(term, found[term.target]) for term in seen.terms), np.zeros(min(size, v.shape[1] - first))))
+        logs.append(
+            sum(
+                (log_likelihood(term, found[term.target]) for term in seen.terms),
+                np.zeros(min(size, v.shape[1] - first)),
+            )
+        )
         for target in seen.targets:
             values[target].append(found[target])
     return np.concatenate(logs), {target: np.concatenate(parts) for target, parts in values.items()}
@@ -336,33 +301,3 @@ def _key(study: Study, part: Part, seed: int, rung: str) -> str:
         [item.year for item in study.evidence], seed, rung, TRIAL, POOL, KEPT, PARTICLES,
     ]  # fmt: skip
     return hashlib.blake2b(repr(texts).encode(), digest_size=16).hexdigest()
-
-
-def _file(folder: Path, key: str) -> Path:
-    return folder / "build" / "updates" / f"{key}.npz"
-
-
-def _save(folder: Path, key: str, found: Conditioned, p_values: Mapping[str, float]) -> None:
-    import io
-
-    plain = {name: getattr(found, name) for name in ("inputs", "ids", "rung", "khat", "effective", "worlds", "left", "log_evidence", "why", "details")}
-    meta = json.dumps({**plain, "p_values": dict(p_values)}).encode()
-    buffer = io.BytesIO()
-    np.savez(buffer, meta=np.frombuffer(meta, dtype=np.uint8), scores=found.scores)
-    try:
-        write_atomically(_file(folder, key), buffer.getvalue())
-    except OSError:
-        pass  # a cache that cannot be written costs time only
-
-
-def _load(folder: Path, key: str) -> tuple[Conditioned, dict[str, float]] | None:
-    import zipfile
-
-    try:
-        with np.load(_file(folder, key)) as file:
-            meta, kept = json.loads(file["meta"].tobytes()), file["scores"]
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
-        return None
-    p_values = meta.pop("p_values")
-    meta["inputs"], meta["ids"] = tuple(meta["inputs"]), tuple(meta["ids"])
-    return Conditioned(scores=kept, **meta), p_values

@@ -114,4 +114,7 @@ def table(found: Sequence[Sensitivity]) -> str:
     rows = [("Sensitivity (power-scaling)", "priors", "evidence", "")]
     rows += [(s.name, f"{s.prior:.2f}", f"{s.evidence:.2f}", s.verdict) for s in found]
     widths = [max(len(row[i]) for row in rows) for i in range(3)]
-    return "\n".join("   ".join([row[0].ljust(widths[0]), row[1].rjust(widths[1]), row[2].rjust(widths[2]), row[3]]).rstrip() for row in rows)
+    return "\n".join(
+        "   ".join([row[0].ljust(widths[0]), row[1].rjust(widths[1]), row[2].rjust(widths[2]), row[3]]).rstrip()
+        for row in rows
+    )

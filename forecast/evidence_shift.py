@@ -76,7 +76,9 @@ def shifts(result: Forecast, names: Sequence[str] | None = None) -> tuple[Shift,
         belief = definition if isinstance(definition, Prior) else None
         shift, bits = moved(prior, posterior, belief)
         if because and (names is not None or bits > _LEAST):
-            found.append(Shift(text, definition.label, study.labels[request.name], low, high, shift, bits, tuple(because)))
+            found.append(
+                Shift(text, definition.label, study.labels[request.name], low, high, shift, bits, tuple(because))
+            )
         elif names is not None:
             found.append(Shift(text, definition.label, study.labels[request.name], low, high, 0.0, 0.0, ()))
     return tuple(sorted(found, key=lambda s: -s.bits))
@@ -90,7 +92,11 @@ def _all(result: Forecast) -> list[str]:
         if seen.target not in wanted and (seen.year is None or seen.year in result.years):
             wanted.append(seen.target)
     needed = ancestors((request_of(text).name for text in wanted), study.functions)
-    priors = [p.name for p in study.priors.values() if p.name in needed and p.distribution.family != "point" and p.name not in wanted]
+    priors = [
+        p.name
+        for p in study.priors.values()
+        if p.name in needed and p.distribution.family != "point" and p.name not in wanted
+    ]
     parameters = [c.name for c in study.curves.values() if c.name in needed and c.part not in ("line", "new", "record")]
     return [*wanted, *priors, *(name for name in parameters if name not in wanted)]
 
@@ -144,7 +150,11 @@ def moved(prior: Array, posterior: Array, belief: Prior | None = None) -> tuple[
         else:
             scores = np.array(_scores(finite_after, finite_before))
         total += one * _divergence(scores)
-    score = float(normal_score(distribution.cdf(middle), distribution.sf(middle))) if distribution is not None else _score(middle, before)
+    score = (
+        float(normal_score(distribution.cdf(middle), distribution.sf(middle)))
+        if distribution is not None
+        else _score(middle, before)
+    )
     return score, max(0.0, total)
 
 

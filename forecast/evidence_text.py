@@ -6,7 +6,8 @@ import math
 from collections.abc import Sequence
 
 from forecast.evidence_files import Observation
-from forecast.evidence_ladder import CONFLICT, Conditioned, Update
+from forecast.evidence_ladder import CONFLICT
+from forecast.evidence_record import Conditioned, Update
 from forecast.evidence_shift import Shift
 from forecast.result import Forecast, Interval
 from forecast.summary import round_interval
@@ -32,9 +33,21 @@ def update_table(result: Forecast, shifts: Sequence[Shift] | None = None) -> str
     rows = [("", "prior", "posterior", "shift (prior sd)", "bits", "because of")]
     for s in shifts:
         unit = f" [{s.unit}]" if s.unit else ""
-        rows.append((f"{s.name}{unit}", _interval(s.prior), _interval(s.posterior), f"{s.shift:+.2f}", f"{s.bits:.2f}", ", ".join(s.because)))
+        rows.append(
+            (
+                f"{s.name}{unit}",
+                _interval(s.prior),
+                _interval(s.posterior),
+                f"{s.shift:+.2f}",
+                f"{s.bits:.2f}",
+                ", ".join(s.because),
+            )
+        )
     widths = [max(len(row[i]) for row in rows) for i in range(6)]
-    lines += ["   ".join([row[0].ljust(widths[0]), *(row[i].rjust(widths[i]) for i in range(1, 5)), row[5]]).rstrip() for row in rows]
+    lines += [
+        "   ".join([row[0].ljust(widths[0]), *(row[i].rjust(widths[i]) for i in range(1, 5)), row[5]]).rstrip()
+        for row in rows
+    ]
     if not shifts:
         lines.append("Nothing moved.")
     assert result.update is not None
@@ -63,7 +76,9 @@ def conflicts(update: Update, evidence: Sequence[Observation]) -> list[str]:
         p = update.p_values.get(seen.id, math.nan)
         if p < CONFLICT:
             size = f"{p:.2g}" if p > 1e-4 else "below 0.0001"
-            found.append(f"conflict: {seen.id} ({seen.text}) was improbable beforehand (prior predictive p {size}); doubt the prior, the model or the source")
+            found.append(
+                f"conflict: {seen.id} ({seen.text}) was improbable beforehand (prior predictive p {size}); doubt the prior, the model or the source"
+            )
     return found
 
 
@@ -71,7 +86,11 @@ def _interval(interval: Interval) -> str:
     values = (interval.low, interval.median, interval.high)
     errors = (interval.mcse_low, interval.mcse_median, interval.mcse_high)
     finite = [i for i in range(3) if math.isfinite(values[i])]
-    texts = dict(zip(finite, round_interval([values[i] for i in finite], [errors[i] for i in finite], interval.unit), strict=True))
+    texts = dict(
+        zip(
+            finite, round_interval([values[i] for i in finite], [errors[i] for i in finite], interval.unit), strict=True
+        )
+    )
     low, median, high = (texts.get(i) or ("inf" if values[i] > 0 else "-inf") for i in range(3))
     return f"{median} ({low} to {high})"
 

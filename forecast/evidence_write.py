@@ -54,7 +54,9 @@ def add(study: Path, table: Mapping[str, Any], id: str = "", file: str = FILE) -
         taken = [name for path in _files(study) for name in _tables(path, path.read_text(encoding="utf-8"))]
         name = id or free_id(str(target), taken)
         if name in taken:
-            raise StudyError.at(f"--id {name}", f"an observation with the id '{name}' exists", "choose another id, or drop the old one")
+            raise StudyError.at(
+                f"--id {name}", f"an observation with the id '{name}' exists", "choose another id, or drop the old one"
+            )
         from_fields(name, table, f"{FOLDER.as_posix()}/{file} [{name}]")
         path = study / FOLDER / file
         old = path.read_text(encoding="utf-8") if path.exists() else _HEADER
@@ -164,7 +166,9 @@ def _locked(study: Path) -> Iterator[None]:
         (study / "build").mkdir(exist_ok=True)
         file = (study / "build" / "evidence.lock").open("w")
     except OSError as error:
-        raise ForecastError(f"{study}/build: cannot be written ({error.strerror}); see that the folder is writable") from error
+        raise ForecastError(
+            f"{study}/build: cannot be written ({error.strerror}); see that the folder is writable"
+        ) from error
     with file:
         fcntl.flock(file, fcntl.LOCK_EX)
         for left in (study / FOLDER).glob(".*.tmp"):  # of a process that was killed: nobody else can be writing now

@@ -43,7 +43,15 @@ class Gains:
     score_now: float
 
 
-def gains(draws: Array, known: Array, prob: float = 0.9, *, independent: bool = False, event: bool = False, orders: Array | None = None) -> Gains:
+def gains(
+    draws: Array,
+    known: Array,
+    prob: float = 0.9,
+    *,
+    independent: bool = False,
+    event: bool = False,
+    orders: Array | None = None,
+) -> Gains:
     """Expected gains of knowing each of several things, one at a time.
 
     Parameters
@@ -105,7 +113,7 @@ def gains(draws: Array, known: Array, prob: float = 0.9, *, independent: bool = 
         width_se = np.hypot(mcse_of(width_alone - part_wide), fitted * wide / 2)
         score_se = np.hypot(mcse_of(score_alone - part_crps), fitted * crps)
         out[:, row] = width_now - wide, width_se, score_now - crps, score_se
-    return Gains(*out, float(width_now), float(score_now))
+    return Gains(out[0], out[1], out[2], out[3], float(width_now), float(score_now))
 
 
 def _strata(chains: int, draws: int) -> int:
@@ -115,7 +123,7 @@ def _strata(chains: int, draws: int) -> int:
 
 def _width(ordered: Array, prob: float) -> Array:
     """Width (…) of the interval of sorted draws (…, draw)."""
-    return _at(ordered, 0.5 + prob / 2) - _at(ordered, 0.5 - prob / 2)
+    return np.asarray(_at(ordered, 0.5 + prob / 2) - _at(ordered, 0.5 - prob / 2))
 
 
 def _at(ordered: Array, prob: float) -> Array:

@@ -45,7 +45,9 @@ class Range:
     def check(self) -> None:
         """Raise `UsageError` where the range makes no sense."""
         if not (math.isfinite(self.low) and math.isfinite(self.high) and self.low < self.high):
-            raise UsageError(f"--min and --max: the range does not ascend ({self.low:g} to {self.high:g}); give finite bounds, the low one first")
+            raise UsageError(
+                f"--min and --max: the range does not ascend ({self.low:g} to {self.high:g}); give finite bounds, the low one first"
+            )
         if self.zero is not None and (self.low <= self.zero <= self.high or not math.isfinite(self.zero)):
             raise UsageError(f"--zero-point lies inside the range ({self.zero:g}); Metaculus' lies outside it")
 
@@ -153,7 +155,7 @@ def allowed(mass: np.ndarray, below: float, above: float, open_low: bool, open_h
 
 def _beside(full: np.ndarray) -> np.ndarray:
     """Steps next to full ones."""
-    return np.concatenate([full[1:], [False]]) | np.concatenate([[False], full[:-1]])
+    return np.asarray(np.concatenate([full[1:], [False]]) | np.concatenate([[False], full[:-1]]))
 
 
 def problems(cdf: np.ndarray, open_low: bool, open_high: bool) -> list[str]:

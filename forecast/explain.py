@@ -13,9 +13,10 @@ import numpy as np
 from forecast.distribution import format_number
 from forecast.errors import UsageError
 from forecast.graph import YEAR, Function, ancestors
+from forecast.prepared import Prepared, prepare
 from forecast.result import Forecast
 from forecast.sampling import request_of
-from forecast.sensitivity import Effect, Prepared, Sensitivity, prepare, sensitivity
+from forecast.sensitivity import Effect, Sensitivity, sensitivity
 from forecast.special import ndtr
 from forecast.study import Study
 
@@ -139,7 +140,14 @@ def _step(forecast: Forecast, name: str, year: float | None) -> Step:
         formula = formula_of(definition) if isinstance(definition, Function) else "a trend fitted to data"
     when = year if year is not None else forecast.years[len(forecast.years) // 2]
     draws = forecast.at(name, when if forecast.has_years(name) else None)
-    return Step(name, definition.label, study.labels[name], formula, float(np.quantile(draws, 0.5, method="inverted_cdf")), prior is not None)
+    return Step(
+        name,
+        definition.label,
+        study.labels[name],
+        formula,
+        float(np.quantile(draws, 0.5, method="inverted_cdf")),
+        prior is not None,
+    )
 
 
 def formula_of(function: Function) -> str:
@@ -167,7 +175,9 @@ def _levers(forecast: Forecast, prepared: Prepared, effect: Effect, median: floa
     grid = np.linspace(-MOST, MOST, 601)
     curve = prepared.surrogate.curve(player, grid[None])
     ordered = np.sort(prepared.draws, axis=None)
-    goals = {"earlier": median - SHIFT, "later": median + SHIFT} if year else {"halve": median / 2, "double": median * 2}
+    goals = (
+        {"earlier": median - SHIFT, "later": median + SHIFT} if year else {"halve": median / 2, "double": median * 2}
+    )
     if not math.isfinite(median) or median == 0:
         return []
     belief = forecast.at(effect.name)
@@ -235,21 +245,32 @@ def in_words(explanation: Explanation, study: Study) -> str:
             lines.append(f"  {step.name}: {step.formula}, median {say(step.median, step.unit)}")
     certain = [step for step in explanation.steps if step.prior and step.name not in uncertain]
     if certain:
-        lines.append("  taken as certain: " + ", ".join(f"{step.name} {say(step.median, step.unit)}" for step in certain))
+        lines.append(
+            "  taken as certain: " + ", ".join(f"{step.name} {say(step.median, step.unit)}" for step in certain)
+        )
     told = [effect for effect in found.effects[:2] if not effect.shapley.in_noise]
     lines.append("")
     if not told:
         lines.append("No input stands out.")
-    names = " and ".join(f"{effect.name} ({100 * effect.shapley.value:.0f}% of the variance{_of(found.scale)})" for effect in told)
+    names = " and ".join(
+        f"{effect.name} ({100 * effect.shapley.value:.0f}% of the variance{_of(found.scale)})" for effect in told
+    )
     if told:
         lines.append(f"What matters most: {names}.")
     for lever in explanation.levers:
-        what = {"halve": "For half", "double": "For double", "earlier": f"To come {SHIFT:g} years earlier", "later": f"To come {SHIFT:g} years later"}[lever.change]
+        what = {
+            "halve": "For half",
+            "double": "For double",
+            "earlier": f"To come {SHIFT:g} years earlier",
+            "later": f"To come {SHIFT:g} years later",
+        }[lever.change]
         if lever.value is None:
             lines.append(f"  {what}, no plausible {lever.name} alone is enough.")
         else:
             side = "more" if lever.value > lever.median else "less"
-            lines.append(f"  {what}, {lever.name} would have to be {say(lever.value, lever.unit)} instead of {say(lever.median, lever.unit)}; it is that or {side} with {_chance(lever.prob or 0)} probability.")
+            lines.append(
+                f"  {what}, {lever.name} would have to be {say(lever.value, lever.unit)} instead of {say(lever.median, lever.unit)}; it is that or {side} with {_chance(lever.prob or 0)} probability."
+            )
     if year and any(math.isinf(x) for x in (explanation.low, explanation.median, explanation.high)):
         lines.append("Never means: not on the year axis.")
     return "\n".join(lines)
@@ -267,5 +288,7 @@ def of(forecast: Forecast, quantity: str) -> str:
     """Explain a quantity as text; with a year axis, at the last year asked of the run or the middle of the axis."""
     request = request_of(quantity)
     if request.year is None and forecast.has_years(request.name):
-        raise UsageError(f"{request.name} has a year axis; ask for one year, such as {request.name}@{forecast.years[-1]:g}")
+        raise UsageError(
+            f"{request.name} has a year axis; ask for one year, such as {request.name}@{forecast.years[-1]:g}"
+        )
     return in_words(explain(forecast, quantity), forecast.study)

@@ -189,7 +189,11 @@ def verify(path: Path, head: str = "") -> Verdict:
     try:
         content = path.read_bytes()
     except FileNotFoundError:
-        missing = [Problem(str(path), f"there is no ledger, and so no entry {head}", "restore it from a copy")] if head else []
+        missing = (
+            [Problem(str(path), f"there is no ledger, and so no entry {head}", "restore it from a copy")]
+            if head
+            else []
+        )
         return Verdict(0, START, tuple(missing))
     problems: list[Problem] = []
     previous, sound, hashes = START, 0, []
@@ -199,19 +203,43 @@ def verify(path: Path, head: str = "") -> Verdict:
         entry = _read(line)
         place = f"{path}:{number}"
         if entry is None:
-            problems.append(Problem(place, "the entry is not as it was written", "restore it from a copy; everything after it is in doubt"))
+            problems.append(
+                Problem(
+                    place,
+                    "the entry is not as it was written",
+                    "restore it from a copy; everything after it is in doubt",
+                )
+            )
             previous = ""
             continue
         if entry.get("previous") != previous and previous:
-            problems.append(Problem(place, "the entry does not follow the one before it: a line was removed, added or moved", "restore the file from a copy"))
+            problems.append(
+                Problem(
+                    place,
+                    "the entry does not follow the one before it: a line was removed, added or moved",
+                    "restore the file from a copy",
+                )
+            )
         elif previous and not problems:
             sound = number
         previous = str(entry["hash"])
         hashes.append(previous)
     if end:
-        problems.append(Problem(f"{path}:{len(lines) + 1}", "the last line is incomplete: a write was interrupted, or its end was altered", "the next record moves it to ledger.torn; if it was acknowledged, restore it from a copy"))
+        problems.append(
+            Problem(
+                f"{path}:{len(lines) + 1}",
+                "the last line is incomplete: a write was interrupted, or its end was altered",
+                "the next record moves it to ledger.torn; if it was acknowledged, restore it from a copy",
+            )
+        )
     if head and not any(h.startswith(head) for h in hashes):
-        problems.append(Problem(str(path), f"no entry has the hash {head}: entries were removed from the end", "restore the file from a copy"))
+        problems.append(
+            Problem(
+                str(path),
+                f"no entry has the hash {head}: entries were removed from the end",
+                "restore the file from a copy",
+            )
+        )
     return Verdict(sound, hashes[sound - 1] if sound else START, tuple(problems))
 
 

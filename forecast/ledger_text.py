@@ -36,7 +36,11 @@ def listing(entries: Sequence[Entry]) -> str:
             lines.append(f"          P(> {entry['above']['text']}) = {100 * entry['above']['prob']:.3g}%")
         found = known.get(entry["id"])
         if found is not None:
-            what = ("yes" if found["happened"] else "no") if found["value"] is None else _number(float(found["value"]), entry["unit"])
+            what = (
+                ("yes" if found["happened"] else "no")
+                if found["value"] is None
+                else _number(float(found["value"]), entry["unit"])
+            )
             lines.append(f"          {found['on']}: {what} ({found['source']})")
     return "\n".join(lines) or "The ledger is empty; 'forecast record' adds a forecast."
 
@@ -45,7 +49,10 @@ def card_text(card: Card) -> str:
     """The scores of a ledger."""
     if not card.scored:
         return f"No forecast has resolved yet ({card.open} open); 'forecast resolve' says what happened."
-    lines = [f"{len(card.scored)} forecasts resolved, {card.open} open. Scores: smaller is better; in brackets 90% bootstrap intervals.", ""]
+    lines = [
+        f"{len(card.scored)} forecasts resolved, {card.open} open. Scores: smaller is better; in brackets 90% bootstrap intervals.",
+        "",
+    ]
     lines += ["All", *_group(card.total)]
     if len(card.by_horizon) > 1:
         lines.append("")
@@ -61,10 +68,17 @@ def _group(group: Group) -> list[str]:
     lines = [f"  {group.count} resolved"]
     lines += [f"  {_NAMES[kind]}: {_mean(value)}" for kind, value in group.scores.items()]
     for (baseline, kind), value in group.differences.items():
-        verdict = "" if math.isnan(value.low) or value.low <= 0 <= value.high else ", better" if value.high < 0 else ", worse"
+        verdict = (
+            "" if math.isnan(value.low) or value.low <= 0 <= value.high else ", better" if value.high < 0 else ", worse"
+        )
         lines.append(f"  {_NAMES[kind]} less that of the {_BASELINES[baseline]}: {_mean(value)}{verdict}")
     if group.coverage:
-        lines.append("  coverage: " + ", ".join(f"{100 * level:g}% interval {100 * value.value:.0f}%" for level, value in group.coverage.items()))
+        lines.append(
+            "  coverage: "
+            + ", ".join(
+                f"{100 * level:g}% interval {100 * value.value:.0f}%" for level, value in group.coverage.items()
+            )
+        )
         lines.append(f"  PIT in tenths: {' '.join(map(str, group.pits))}")
     return lines
 
@@ -74,7 +88,9 @@ _BASELINES = {"prior": "prior", "previous": "previous forecast", "trend": "trend
 
 def _mean(found: Mean) -> str:
     text = format_number(found.value, 3)
-    return text if math.isnan(found.low) else f"{text} ({format_number(found.low, 3)} to {format_number(found.high, 3)})"
+    return (
+        text if math.isnan(found.low) else f"{text} ({format_number(found.low, 3)} to {format_number(found.high, 3)})"
+    )
 
 
 def _number(value: float, unit: str) -> str:

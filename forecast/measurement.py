@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from forecast.errors import UsageError
 from forecast.distribution import parse_number
+from forecast.errors import UsageError
 from forecast.result import Forecast
 from forecast.sampling import request_of
 from forecast.special import ndtri
@@ -58,7 +58,9 @@ def read_measurement(text: str) -> Measurement:
     """
     found = _WRITTEN.match(text)
     if found is None:
-        raise UsageError(f"--measure: is not NAME ± SIZE ({text}); write 'utilisation ± 10%', 'growth ± 0.02' or 'cost ± 0.3 OOM (95%)'")
+        raise UsageError(
+            f"--measure: is not NAME ± SIZE ({text}); write 'utilisation ± 10%', 'growth ± 0.02' or 'cost ± 0.3 OOM (95%)'"
+        )
     size, level = found["size"].strip(), 0.9
     if found["level"]:
         level = parse_number(found["level"].strip(), "--measure")
@@ -101,5 +103,7 @@ def measured(forecast: Forecast, text: str, draws: int) -> tuple[Measurement, np
     if not found.relative:
         return found, np.where(np.isfinite(values), values + error, values)
     if values.min() <= 0:
-        raise UsageError(f"--measure: {request.name} is not positive, so a share of it says nothing ({text}); give the size in [{unit}]")
+        raise UsageError(
+            f"--measure: {request.name} is not positive, so a share of it says nothing ({text}); give the size in [{unit}]"
+        )
     return found, np.log10(values) + error

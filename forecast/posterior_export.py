@@ -85,7 +85,9 @@ def write_priors(result: Forecast, folder: Path) -> list[str]:
                 shutil.copyfile(file, folder / relative)
         write_atomically(folder / "priors.toml", (header + "\n" + "\n".join(tables)).encode())
     except OSError as error:
-        raise ForecastError(f"{folder}: cannot be written ({error.strerror or error}); choose another folder") from error
+        raise ForecastError(
+            f"{folder}: cannot be written ({error.strerror or error}); choose another folder"
+        ) from error
     return told
 
 
@@ -99,7 +101,15 @@ def imitated(result: Forecast) -> Study:
         old = study.priors[name]
         made = refitted(old.distribution, draws[name].reshape(-1))
         source = f"Posterior of {study.name}, given {', '.join(seen.id for seen in study.evidence)}"
-        priors[name] = Prior(name, old.label, made, old.unit, source, f"Prior: {old.distribution.text or old.distribution.canonical()}", place=old.place)
+        priors[name] = Prior(
+            name,
+            old.label,
+            made,
+            old.unit,
+            source,
+            f"Prior: {old.distribution.text or old.distribution.canonical()}",
+            place=old.place,
+        )
     kept = tuple(d for d in study.dependences if not set(d.between) <= set(moved))
     uncertain = [name for name in moved if priors[name].distribution.family != "point"]
     ranks = {name: np.argsort(np.argsort(draws[name].reshape(-1), kind="stable"), kind="stable") for name in uncertain}
@@ -108,7 +118,9 @@ def imitated(result: Forecast) -> Study:
         for other in uncertain[i + 1 :]:
             rho = float(np.corrcoef(ranks[one], ranks[other])[0, 1])
             if abs(rho) > _WEAK:
-                made_of.append(Dependence((one, other), round(rho, 4), source="rank correlation of the posterior draws"))
+                made_of.append(
+                    Dependence((one, other), round(rho, 4), source="rank correlation of the posterior draws")
+                )
     return replace(study.with_evidence(()), priors=priors, dependences=(*kept, *made_of))
 
 
@@ -132,7 +144,12 @@ def refitted(old: Distribution, draws: Array) -> Distribution:
     if old.is_discrete:
         share = counts / counts.sum()
         share[-1] = 1 - share[:-1].sum()
-        return parse("discrete({" + ", ".join(f"{x!r}: {p!r}" for x, p in zip(values.tolist(), share.tolist(), strict=True)) + "})", "export")
+        return parse(
+            "discrete({"
+            + ", ".join(f"{x!r}: {p!r}" for x, p in zip(values.tolist(), share.tolist(), strict=True))
+            + "})",
+            "export",
+        )
     points = np.quantile(draws, _POINTS)
     low, middle, high = np.quantile(draws, LEVELS)
     z = float(ndtri(0.95))
@@ -143,12 +160,20 @@ def refitted(old: Distribution, draws: Array) -> Distribution:
         texts = [f"beta(mean={float(draws.mean())!r}, sd={float(draws.std())!r})"]
     for text in texts:
         made = parse(text, "export")
-        if np.abs(made.quantile(_POINTS) - points).max() <= _CLOSE * (high - low) and made.support[0] >= min(0.0, old.support[0]):
+        if np.abs(made.quantile(_POINTS) - points).max() <= _CLOSE * (high - low) and made.support[0] >= min(
+            0.0, old.support[0]
+        ):
             return made
     rising = np.concatenate([[True], np.diff(points) > 0])
-    inner = ", ".join(f"{100 * p:g}%={x!r}" for p, x in zip(np.array(_POINTS)[rising].tolist(), points[rising].tolist(), strict=True))
+    inner = ", ".join(
+        f"{100 * p:g}%={x!r}" for p, x in zip(np.array(_POINTS)[rising].tolist(), points[rising].tolist(), strict=True)
+    )
     bounds = [max(old.support[0], old.bounds[0]), min(old.support[1], old.bounds[1])]
-    cut = f" within {bounds[0]!r} and {bounds[1]!r}" if math.isfinite(bounds[0]) and bounds[0] != 0 or math.isfinite(bounds[1]) else ""
+    cut = (
+        f" within {bounds[0]!r} and {bounds[1]!r}"
+        if math.isfinite(bounds[0]) and bounds[0] != 0 or math.isfinite(bounds[1])
+        else ""
+    )
     return parse(f"quantiles({inner}){cut}", "export")
 
 
@@ -169,8 +194,14 @@ def distance(result: Forecast, imitation: Study) -> list[str]:
             errors = np.abs(found - truth) / width
             at = int(np.argmax(errors))
             if errors[at] >= worst.get(kind, (-1.0, ""))[0]:
-                worst[kind] = float(errors[at]), f"{name}, {100 * LEVELS[at]:g}% point: {format_number(float(found[at]))} for {format_number(float(truth[at]))}"
-    return [f"Largest error in the 5, 50 and 95% points of {kind}: {100 * size:.1f}% of the interval's width ({text})." for kind, (size, text) in worst.items()]
+                worst[kind] = (
+                    float(errors[at]),
+                    f"{name}, {100 * LEVELS[at]:g}% point: {format_number(float(found[at]))} for {format_number(float(truth[at]))}",
+                )
+    return [
+        f"Largest error in the 5, 50 and 95% points of {kind}: {100 * size:.1f}% of the interval's width ({text})."
+        for kind, (size, text) in worst.items()
+    ]
 
 
 def _split(text: str) -> tuple[str, float | None]:
@@ -186,8 +217,16 @@ def _only_trends(file: Path) -> bool:
 
 
 def _table(prior: Prior) -> str:
-    fields = {"label": prior.label, "dist": prior.distribution.canonical(), "unit": prior.unit, "source": prior.source, "note": prior.note}
-    return f"[{prior.name}]\n" + "".join(f"{key} = {json.dumps(value, ensure_ascii=False)}\n" for key, value in fields.items() if value or key == "unit")
+    fields = {
+        "label": prior.label,
+        "dist": prior.distribution.canonical(),
+        "unit": prior.unit,
+        "source": prior.source,
+        "note": prior.note,
+    }
+    return f"[{prior.name}]\n" + "".join(
+        f"{key} = {json.dumps(value, ensure_ascii=False)}\n" for key, value in fields.items() if value or key == "unit"
+    )
 
 
 def _dependence(d: Dependence) -> str:

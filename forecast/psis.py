@@ -61,7 +61,7 @@ def smoothed(log_ratio: Array) -> Weights:
     log = log_ratio - top
     khat = -math.inf
     count = int(3 * math.sqrt(size)) if size > 225 else size // 5
-    if np.ptp(log) > 1e-12 and count >= _FEWEST:
+    if log.min() < -1e-12 and count >= _FEWEST:
         order = np.argpartition(log, size - count - 1)[size - count - 1 :]
         order = order[np.argsort(log[order], kind="stable")]
         cut, tail = max(float(log[order[0]]), math.log(np.finfo(float).tiny)), order[1:]
@@ -76,7 +76,11 @@ def smoothed(log_ratio: Array) -> Weights:
             if math.isfinite(shape):
                 place = (np.arange(len(tail)) + 0.5) / len(tail)
                 with np.errstate(over="ignore"):
-                    spread = -scale * np.log1p(-place) if abs(shape) < 1e-12 else scale * np.expm1(-shape * np.log1p(-place)) / shape
+                    spread = (
+                        -scale * np.log1p(-place)
+                        if abs(shape) < 1e-12
+                        else scale * np.expm1(-shape * np.log1p(-place)) / shape
+                    )
                 log = log.copy()
                 log[tail] = np.minimum(np.log(spread + math.exp(cut)), 0.0)
     weight = np.exp(log)
@@ -105,7 +109,9 @@ def pareto(excess: Array) -> tuple[float, float]:
     profile = np.where(np.isnan(profile), -np.inf, profile)
     weight = np.exp(profile - profile.max())
     weight /= weight.sum()
-    best = float((theta * weight)[weight >= 10 * np.finfo(float).eps].sum() / weight[weight >= 10 * np.finfo(float).eps].sum())
+    best = float(
+        (theta * weight)[weight >= 10 * np.finfo(float).eps].sum() / weight[weight >= 10 * np.finfo(float).eps].sum()
+    )
     found = float(np.log1p(-best * excess).mean())
     scale = -found / best
     return (count * found + 5) / (count + 10), scale

@@ -72,7 +72,9 @@ def record(
     made = datetime.now(UTC) if now is None else now
     day = read_day(resolves, "--resolves")
     if day <= made.date():
-        raise UsageError(f"--resolves: {resolves} is not in the future; a forecast is recorded before its outcome is known")
+        raise UsageError(
+            f"--resolves: {resolves} is not in the future; a forecast is recorded before its outcome is known"
+        )
     request = request_of(quantity)
     study = forecast.study
     definition = study.definition(request.name)
@@ -103,7 +105,14 @@ def record(
 
 
 def resolve(
-    study: Study, id: str, *, value: str = "", happened: bool | None = None, source: str, on: str = "", now: datetime | None = None
+    study: Study,
+    id: str,
+    *,
+    value: str = "",
+    happened: bool | None = None,
+    source: str,
+    on: str = "",
+    now: datetime | None = None,
 ) -> Entry:
     """Append what happened to a recorded forecast.
 

@@ -38,29 +38,57 @@ class Tools:
 
 def add_commands(commands: Any, trust: str, tools: Tools) -> None:
     """Put the commands on a command line's parser, behind those of `forecast.evidence_commands`."""
-    report = commands.add_parser("report", help="write a report: HTML, PDF, Markdown, CSV, JSON, NetCDF", epilog=trust, allow_abbrev=False)
+    report = commands.add_parser(
+        "report", help="write a report: HTML, PDF, Markdown, CSV, JSON, NetCDF", epilog=trust, allow_abbrev=False
+    )
     report.add_argument("report", metavar="NAME", nargs="?", help="a report of the study (default: main)")
-    report.add_argument("folder", metavar="DIR", nargs="?", default=".", help="the study's folder, or an HTML report of it")
-    report.add_argument("--format", default="html", metavar="LIST", help="html, pdf, md, csv, json, nc, or several with commas (default: html)")
-    report.add_argument("--out", default="build/reports", metavar="FOLDER", help="where to write (default: build/reports)")
-    report.add_argument("--scenario", action="append", default=[], metavar="FILE", help="compare with a scenario: TOML with a table [set] (repeatable)")
+    report.add_argument(
+        "folder", metavar="DIR", nargs="?", default=".", help="the study's folder, or an HTML report of it"
+    )
+    report.add_argument(
+        "--format",
+        default="html",
+        metavar="LIST",
+        help="html, pdf, md, csv, json, nc, or several with commas (default: html)",
+    )
+    report.add_argument(
+        "--out", default="build/reports", metavar="FOLDER", help="where to write (default: build/reports)"
+    )
+    report.add_argument(
+        "--scenario",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="compare with a scenario: TOML with a table [set] (repeatable)",
+    )
     report.add_argument("--date", metavar="TEXT", help="date to print (default: the report's own, or none)")
-    report.add_argument("--compare-trends", action="store_true", help="tell every measure of straight against kinked trends (fits both)")
+    report.add_argument(
+        "--compare-trends", action="store_true", help="tell every measure of straight against kinked trends (fits both)"
+    )
     tools.run_options(report)
     report.set_defaults(command=_report, tools=tools)
 
     plot = commands.add_parser("plot", help="draw one figure", epilog=trust, allow_abbrev=False)
     plot.add_argument("quantity", metavar="QUANTITY", help="a name, or name@year")
     plot.add_argument("folder", metavar="DIR", nargs="?", default=".")
-    plot.add_argument("--kind", default="auto", metavar="KIND", help="fan, crossing, dots, histogram, tornado, band (default: what suits)")
+    plot.add_argument(
+        "--kind",
+        default="auto",
+        metavar="KIND",
+        help="fan, crossing, dots, histogram, tornado, band (default: what suits)",
+    )
     plot.add_argument("--threshold", metavar="VALUE", help="for dots: such as '1B USD_2023'")
     plot.add_argument("--out", metavar="FILE", help="file ending in .svg, .png or .pdf (default: QUANTITY.svg)")
     tools.run_options(plot)
     plot.set_defaults(command=_plot, tools=tools)
 
     export = commands.choices["export"]  # which writes posteriors too
-    export.add_argument("--metaculus", metavar="QUANTITY", help="a 201-point distribution for a Metaculus question, as JSON")
-    export.add_argument("--min", metavar="VALUE", help="the question's lower bound, such as '10M USD_2023' or 2030-01-01")
+    export.add_argument(
+        "--metaculus", metavar="QUANTITY", help="a 201-point distribution for a Metaculus question, as JSON"
+    )
+    export.add_argument(
+        "--min", metavar="VALUE", help="the question's lower bound, such as '10M USD_2023' or 2030-01-01"
+    )
     export.add_argument("--max", metavar="VALUE", help="its upper bound")
     export.add_argument("--zero-point", metavar="VALUE", help="Metaculus' zero_point of a logarithmic question")
     export.add_argument("--open-lower", action="store_true", help="the answer may lie below the range")
@@ -68,11 +96,24 @@ def add_commands(commands: Any, trust: str, tools: Tools) -> None:
     export.add_argument("--out", metavar="FILE", help="where the distribution is written (default: it is printed)")
     export.set_defaults(command=_export, tools=tools, export=export.get_default("command"))
 
-    diff = commands.add_parser("diff", help="compare two runs, studies or git revisions: what changed, what moved, and why", epilog=trust, allow_abbrev=False)
-    diff.add_argument("before", metavar="A", help="a study's folder, an HTML report, a result.json, or a git revision of the study")
+    diff = commands.add_parser(
+        "diff",
+        help="compare two runs, studies or git revisions: what changed, what moved, and why",
+        epilog=trust,
+        allow_abbrev=False,
+    )
+    diff.add_argument(
+        "before", metavar="A", help="a study's folder, an HTML report, a result.json, or a git revision of the study"
+    )
     diff.add_argument("after", metavar="B", nargs="?", help="likewise (default: the study as it is now)")
     diff.add_argument("--study", default=".", metavar="DIR", help="the study that revisions are of (default: .)")
-    diff.add_argument("--quantity", "-q", action="append", metavar="NAME[@YEAR]", help="what to compare (repeatable; default: the main report's)")
+    diff.add_argument(
+        "--quantity",
+        "-q",
+        action="append",
+        metavar="NAME[@YEAR]",
+        help="what to compare (repeatable; default: the main report's)",
+    )
     diff.set_defaults(command=_diff, tools=tools)
 
 
@@ -89,10 +130,16 @@ def _report(options: argparse.Namespace) -> None:
     formats = [text.strip() for text in options.format.split(",") if text.strip()]
     for text in formats or [""]:
         if text not in FORMATS:
-            raise UsageError(f"--format: there is no format '{text}'; {nearest(text, FORMATS) or 'use ' + ', '.join(FORMATS)}")
+            raise UsageError(
+                f"--format: there is no format '{text}'; {nearest(text, FORMATS) or 'use ' + ', '.join(FORMATS)}"
+            )
     study, carried = options.tools.open(options)
     options.tools.tell_notes(study)
-    call = Call(options.report or "main") if carried is None else Call.from_json(options.report or carried.report, carried.call)
+    call = (
+        Call(options.report or "main")
+        if carried is None
+        else Call.from_json(options.report or carried.report, carried.call)
+    )
     given = options.tools.run_arguments(options)
     scenarios = tuple(read_scenario(path) for path in options.scenario) or call.scenarios
     call = replace(
@@ -119,7 +166,10 @@ def _plot(options: argparse.Namespace) -> None:
     target = Path(options.out or f"{file_name(options.quantity)}.svg")
     kind = target.suffix.lower().removeprefix(".")
     if kind not in ("svg", "png", "pdf"):
-        raise UsageError(f"--out: a figure cannot be written as '{target.suffix or target.name}'; end the file's name in .svg, .png or .pdf")
+        raise UsageError(
+            f"--out: a figure cannot be written as '{target.suffix or target.name}'; "
+            "end the file's name in .svg, .png or .pdf"
+        )
     study, _ = options.tools.open(options)
     study.definition(options.quantity.partition("@")[0])
     result = options.tools.prepared(study, [options.quantity], **options.tools.run_arguments(options))
@@ -171,7 +221,9 @@ def _export_metaculus(options: argparse.Namespace) -> None:
             raise UsageError(f"{place} is missing; give the question's range, such as --min 10M --max 10B")
         try:
             date = None if text is None else bound(text, unit)
-            limits[option] = None if text is None else threshold(study.units, text, unit, place) if date is None else date
+            limits[option] = (
+                None if text is None else threshold(study.units, text, unit, place) if date is None else date
+            )
         except StudyError as error:
             raise UsageError(str(error)) from None
     assert limits["min"] is not None and limits["max"] is not None
@@ -200,5 +252,7 @@ def _export_metaculus(options: argparse.Namespace) -> None:
     try:
         write_atomically(Path(options.out), (text + "\n").encode())
     except OSError as error:
-        raise ForecastError(f"{options.out}: cannot be written ({error.strerror or error}); choose another file") from error
+        raise ForecastError(
+            f"{options.out}: cannot be written ({error.strerror or error}); choose another file"
+        ) from error
     print(options.out)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from forecast.sensitivity import Sensitivity
     import xarray
 
-    from forecast.evidence_ladder import Update
+    from forecast.evidence_record import Update
     from forecast.evidence_shift import Shift
     from forecast.report.plots import Plots
 

@@ -116,11 +116,8 @@ class Predictive:
             first = int(np.flatnonzero(at)[0])
             below = 0.0 if first == 0 else float(self.probs[first - 1] + self.probs[first]) / 2
             return below + self._mass(at) / 2
-        low, high = -_FAR, _FAR
-        for _ in range(60):
-            middle = (low + high) / 2
-            low, high = (middle, high) if float(_cubic(np.array([middle]), z, y, slopes)[0]) < x else (low, middle)
-        return min(max(float(ndtr(np.array([(low + high) / 2]))[0]), self.already), 1 - self.never)
+        score = min(max(_inverse(x, z, y, slopes), -_FAR), _FAR)
+        return min(max(float(ndtr(np.array([score]))[0]), self.already), 1 - self.never)
 
     def log_score(self, value: float) -> float:
         """Minus the log density at what happened (nats); for an atom or infinity, minus the log of its probability.
@@ -136,7 +133,14 @@ class Predictive:
         x = math.log(value) if self.logs else value
         same = y == x
         if same.sum() > 1:
-            return -math.log(max(float(self.probs[np.isfinite(self.values)][same][-1] - self.probs[np.isfinite(self.values)][same][0]), least))
+            return -math.log(
+                max(
+                    float(
+                        self.probs[np.isfinite(self.values)][same][-1] - self.probs[np.isfinite(self.values)][same][0]
+                    ),
+                    least,
+                )
+            )
         score = float(ndtri(np.array([min(max(self.cdf(value), 1e-300), 1 - 1e-16)]))[0])
         slope = float(_cubic_slope(np.array([score]), z, y, slopes)[0])
         if slope <= 0:
@@ -210,7 +214,9 @@ class Mean:
     count: int
 
 
-def bootstrapped(values: Sequence[float], groups: Sequence[str] | None = None, prob: float = 0.9, seed: int = 0) -> Mean:
+def bootstrapped(
+    values: Sequence[float], groups: Sequence[str] | None = None, prob: float = 0.9, seed: int = 0
+) -> Mean:
     """Mean of scores, with a percentile bootstrap interval over groups that share what happened.
 
     Forecasts of one outcome, made at different times, err together: they are drawn together.
@@ -246,7 +252,7 @@ def bootstrapped(values: Sequence[float], groups: Sequence[str] | None = None, p
 
 def pit_histogram(pits: Sequence[float], bins: int = 10) -> list[int]:
     """Counts of probability integral transforms: even if the forecasts are calibrated, a U if they are too narrow."""
-    return np.histogram(np.asarray(pits, dtype=float), bins=bins, range=(0.0, 1.0))[0].tolist()
+    return [int(count) for count in np.histogram(np.asarray(pits, dtype=float), bins=bins, range=(0.0, 1.0))[0]]
 
 
 def _monotone_slopes(x: Array, y: Array) -> Array:
@@ -282,9 +288,28 @@ def _cubic(at: Array, x: Array, y: Array, slopes: Array) -> Array:
     return np.asarray(value + np.minimum(at - x[0], 0) * slopes[0] + np.maximum(at - x[-1], 0) * slopes[-1])
 
 
+def _inverse(value: float, x: Array, y: Array, slopes: Array) -> float:
+    """Where the monotone cubic has a value."""
+    if len(x) == 1 or value < y[0] or value >= y[-1]:
+        end = 0 if value < y[0] else -1
+        far = math.copysign(math.inf, value - y[end]) if value != y[end] else 0.0
+        return float(x[end] + (value - y[end]) / slopes[end]) if slopes[end] > 0 else float(x[end]) + far
+    i = int(np.searchsorted(y, value, side="right")) - 1
+    step, rise = float(x[i + 1] - x[i]), float(y[i + 1] - y[i])
+    one, two, wanted = float(slopes[i]) * step, float(slopes[i + 1]) * step, value - float(y[i])
+    low, high = 0.0, 1.0
+    for _ in range(54):
+        t = (low + high) / 2
+        at = t * (1 - t) ** 2 * one + t * t * (3 - 2 * t) * rise + t * t * (t - 1) * two
+        low, high = (t, high) if at < wanted else (low, t)
+    return float(x[i]) + step * (low + high) / 2
+
+
 def _cubic_slope(at: Array, x: Array, y: Array, slopes: Array) -> Array:
     i = _piece(at, x)
     step = x[i + 1] - x[i]
     t = np.clip((at - x[i]) / step, 0, 1)
-    slope = 6 * t * (1 - t) * (y[i + 1] - y[i]) / step + (1 - t) * (1 - 3 * t) * slopes[i] + t * (3 * t - 2) * slopes[i + 1]
+    slope = (
+        6 * t * (1 - t) * (y[i + 1] - y[i]) / step + (1 - t) * (1 - 3 * t) * slopes[i] + t * (3 * t - 2) * slopes[i + 1]
+    )
     return np.asarray(slope)

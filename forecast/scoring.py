@@ -119,7 +119,9 @@ def score_ledger(entries: Sequence[Entry], quantity: str = "") -> Card:
     Card
     """
     known = resolutions(list(entries))
-    forecasts = [e for e in entries if e["kind"] == "forecast" and (not quantity or quantity in (e["quantity"], _name(e)))]
+    forecasts = [
+        e for e in entries if e["kind"] == "forecast" and (not quantity or quantity in (e["quantity"], _name(e)))
+    ]
     scored = []
     for place, entry in enumerate(forecasts):
         if entry["id"] in known:
@@ -131,7 +133,13 @@ def score_ledger(entries: Sequence[Entry], quantity: str = "") -> Card:
     horizons.sort(key=lambda group: order.index(group.name))
     comparable = ("crps_oom", "brier")
     total = group_of("all", scored, comparable)
-    return Card(scored, total, groups, [group_of(g.name, [s for s in scored if s.horizon == g.name], comparable) for g in horizons], len(forecasts) - len(scored))
+    return Card(
+        scored,
+        total,
+        groups,
+        [group_of(g.name, [s for s in scored if s.horizon == g.name], comparable) for g in horizons],
+        len(forecasts) - len(scored),
+    )
 
 
 def _name(entry: Entry) -> str:
@@ -151,19 +159,39 @@ def _scored(entry: Entry, resolution: Entry, previous: Entry | None) -> Scored:
     belief = predictive(entry["probs"], entry["quantiles"])
     axis = entry["axis"] or (-math.inf, math.inf)
     bound = entry.get("above")
-    scores = _scores(belief, value, axis) | ({"brier": brier(bound["prob"], happened)} if bound and happened is not None else {})
-    others = {name: (predictive(entry["probs"], q), (bound or {}).get("baselines", {}).get(name)) for name, q in entry["baselines"].items()}
+    scores = _scores(belief, value, axis) | (
+        {"brier": brier(bound["prob"], happened)} if bound and happened is not None else {}
+    )
+    others = {
+        name: (predictive(entry["probs"], q), (bound or {}).get("baselines", {}).get(name))
+        for name, q in entry["baselines"].items()
+    }
     if previous is not None:
-        others["previous"] = predictive(previous["probs"], previous["quantiles"]), (previous.get("above") or {}).get("prob")
+        others["previous"] = (
+            predictive(previous["probs"], previous["quantiles"]),
+            (previous.get("above") or {}).get("prob"),
+        )
     baselines = {
-        name: _scores(other, value, axis) | ({"brier": brier(prob, happened)} if bound and prob is not None and happened is not None else {})
+        name: _scores(other, value, axis)
+        | ({"brier": brier(prob, happened)} if bound and prob is not None and happened is not None else {})
         for name, (other, prob) in others.items()
     }
     low, high = (float(x) for x in np.clip(belief.quantile(np.array([0.05, 0.95])), *axis))
     width = math.log10(high / low) if belief.logs else high - low
     covered = {} if value is None else {level: belief.covers(value, level) for level in LEVELS}
     pit = None if value is None else belief.cdf(value)
-    return Scored(entry["id"], _name(entry), entry["unit"], _outcome(entry), horizon, scores, pit, covered, width if math.isfinite(width) else None, baselines)
+    return Scored(
+        entry["id"],
+        _name(entry),
+        entry["unit"],
+        _outcome(entry),
+        horizon,
+        scores,
+        pit,
+        covered,
+        width if math.isfinite(width) else None,
+        baselines,
+    )
 
 
 def predictive(probs: Sequence[float], values: Sequence[float | str]) -> Predictive:
@@ -175,9 +203,9 @@ def _scores(belief: Predictive, value: float | None, axis: Sequence[float]) -> d
     if value is None:
         return {}
     found = {
-        "crps": belief.crps(value, *axis),
+        "crps": belief.crps(value, axis[0], axis[1]),
         "log_score": belief.log_score(value),
-        "interval_score": belief.interval_score(value, 0.9, *axis),
+        "interval_score": belief.interval_score(value, 0.9, axis[0], axis[1]),
     }
     if belief.logs and value > 0 and math.isfinite(value):
         found["crps_oom"] = belief.crps(value, log10=True)
@@ -205,7 +233,15 @@ def group_of(name: str, scored: Sequence[Scored], kinds: Sequence[str]) -> Group
                 differences[baseline, kind] = found
     coverage = {level: mean(lambda s, x=level: float(s.covered[x]) if x in s.covered else None) for level in LEVELS}  # type: ignore[misc]
     pits = pit_histogram([one.pit for one in scored if one.pit is not None])
-    return Group(name, len(scored), scores, differences, {k: v for k, v in coverage.items() if v.count}, pits, mean(lambda s: s.width))
+    return Group(
+        name,
+        len(scored),
+        scores,
+        differences,
+        {k: v for k, v in coverage.items() if v.count},
+        pits,
+        mean(lambda s: s.width),
+    )
 
 
 def _difference(one: Scored, baseline: str, kind: str) -> float | None:
@@ -225,7 +261,10 @@ def to_json(card: Card) -> dict[str, Any]:
             "name": found.name,
             "count": found.count,
             "scores": {kind: mean(value) for kind, value in found.scores.items()},
-            "against": {b: {k: mean(v) for (other, k), v in found.differences.items() if other == b} for b in dict.fromkeys(b for b, _ in found.differences)},
+            "against": {
+                b: {k: mean(v) for (other, k), v in found.differences.items() if other == b}
+                for b in dict.fromkeys(b for b, _ in found.differences)
+            },
             "coverage": {f"{level:g}": mean(value) for level, value in found.coverage.items()},
             "pit": found.pits,
             "width": mean(found.width),
@@ -238,7 +277,15 @@ def to_json(card: Card) -> dict[str, Any]:
         "by_quantity": [group(g) for g in card.by_quantity],
         "by_horizon": [group(g) for g in card.by_horizon],
         "forecasts": [
-            {"id": s.id, "quantity": s.quantity, "horizon": s.horizon, "pit": s.pit, "scores": s.scores, "baselines": s.baselines} for s in card.scored
+            {
+                "id": s.id,
+                "quantity": s.quantity,
+                "horizon": s.horizon,
+                "pit": s.pit,
+                "scores": s.scores,
+                "baselines": s.baselines,
+            }
+            for s in card.scored
         ],
     }
 

@@ -11,21 +11,40 @@ from forecast.errors import UsageError
 WORLDS = 65_536
 
 
-def add_commands(commands: Any, trust: str, run_options: Callable[..., None], run_arguments: Callable[..., dict[str, Any]]) -> None:
+def add_commands(
+    commands: Any, trust: str, run_options: Callable[..., None], run_arguments: Callable[..., dict[str, Any]]
+) -> None:
     """Put the commands on a command line's parser."""
-    drives = commands.add_parser("sensitivity", help="what drives an answer, and what to learn next", epilog=trust, allow_abbrev=False)
+    drives = commands.add_parser(
+        "sensitivity", help="what drives an answer, and what to learn next", epilog=trust, allow_abbrev=False
+    )
     drives.add_argument("quantity", metavar="QUANTITY", help="a name, or name@year; with a year axis, several years")
     drives.add_argument("folder", metavar="DIR", nargs="?", default=".")
     run_options(drives)
-    drives.add_argument("--above", metavar="VALUE", help="explain whether it exceeds this, such as '1B USD_2023' or a year")
-    drives.add_argument("--scale", choices=("auto", "log", "linear", "rank"), default="auto", help="what variance is of (default: chosen by the answer)")
-    drives.add_argument("--measure", action="append", default=[], metavar="TEXT", help="a proposed measurement, such as 'utilisation ± 10%%' (repeatable)")
+    drives.add_argument(
+        "--above", metavar="VALUE", help="explain whether it exceeds this, such as '1B USD_2023' or a year"
+    )
+    drives.add_argument(
+        "--scale",
+        choices=("auto", "log", "linear", "rank"),
+        default="auto",
+        help="what variance is of (default: chosen by the answer)",
+    )
+    drives.add_argument(
+        "--measure",
+        action="append",
+        default=[],
+        metavar="TEXT",
+        help="a proposed measurement, such as 'utilisation ± 10%%' (repeatable)",
+    )
     drives.add_argument("--top", metavar="N", help="inputs shown (default: all)")
     drives.add_argument("--dedicated", action="store_true", help="also Sobol indices by runs of their own")
     drives.add_argument("--json", action="store_true", help="print JSON instead of a table")
     drives.set_defaults(command=lambda options: _sensitivity(options, run_arguments))
 
-    words = commands.add_parser("explain", help="tell in words how an answer comes about", epilog=trust, allow_abbrev=False)
+    words = commands.add_parser(
+        "explain", help="tell in words how an answer comes about", epilog=trust, allow_abbrev=False
+    )
     words.add_argument("quantity", metavar="QUANTITY", help="a name, or name@year")
     words.add_argument("folder", metavar="DIR", nargs="?", default=".")
     run_options(words)
@@ -77,9 +96,10 @@ def _sensitivity(options: argparse.Namespace, run_arguments: Callable[..., dict[
         extra = {one.quantity: sobol_indices(result, one.quantity, scale=options.scale) for one in found}
     if options.json:
         told = [to_json(one) for one in found]
-        for one in told:
-            for index in extra.get(one["quantity"], ()):
-                one.setdefault("dedicated", []).append({"name": index.name, "first": vars(index.first), "total": vars(index.total)})
+        for entry in told:
+            for index in extra.get(entry["quantity"], ()):
+                indices = {"name": index.name, "first": vars(index.first), "total": vars(index.total)}
+                entry.setdefault("dedicated", []).append(indices)
         print(json.dumps(told[0] if len(told) == 1 else told, indent=1, ensure_ascii=False))
         return
     for place, one in enumerate(found):
@@ -87,7 +107,8 @@ def _sensitivity(options: argparse.Namespace, run_arguments: Callable[..., dict[
         if extra.get(one.quantity):
             print("\nSobol indices by dedicated runs:")
             for index in extra[one.quantity][:top]:
-                print(f"  {index.name}: first {index.first.value:.4f} ±{index.first.se:.1g}, total {index.total.value:.4f} ±{index.total.se:.1g}")
+                figures = (f"{figure.value:.4f} ±{figure.se:.1g}" for figure in (index.first, index.total))
+                print(f"  {index.name}: first {next(figures)}, total {next(figures)}")
     for name in certain:
         print(f"\n{name} is certain")
 

@@ -7,8 +7,9 @@ from typing import Any
 
 from forecast.distribution import format_number
 from forecast.graph import YEAR
-from forecast.sensitivity import Figure, Learning, Sensitivity
+from forecast.sensitivity import Learning, Sensitivity
 from forecast.summary import round_to_error
+from forecast.swings import Figure
 
 NOISE = "noise"  # stands where a figure cannot be told from zero
 SCHEMA = "forecast.sensitivity/1"
@@ -34,26 +35,37 @@ def table(found: Sensitivity, top: int | None = None) -> str:
     str
     """
     what = found.quantity if found.above is None else f"{found.quantity} > {format_number(found.above, 4)}"
-    lines = [f"What drives {what}: {found.label}" + (f" [{found.unit}]" if found.unit and found.unit != YEAR else ""), ""]
+    lines = [
+        f"What drives {what}: {found.label}" + (f" [{found.unit}]" if found.unit and found.unit != YEAR else ""),
+        "",
+    ]
     middle = "probability" if found.scale == "above" else "median"
     lines.append(f"Shares {_SCALES[found.scale]}, and its {middle} with the input at its 5% and 95% points")
-    rows = [("", "Shapley", "first", "total", "rank corr.", "at 5%", "at 95%")]
+    rows: list[tuple[str, ...]] = [("", "Shapley", "first", "total", "rank corr.", "at 5%", "at 95%")]
     shown = found.effects[:top]
     for effect in shown:
         rank = "" if effect.rank is None else _signed(effect.rank)
         ends = (_ends(effect.swing.low, found), _ends(effect.swing.high, found))
         star = " *" if effect.dependent else ""
-        rows.append((effect.name + star, _percent(effect.shapley), _percent(effect.first), _percent(effect.total), rank, *ends))
+        rows.append(
+            (effect.name + star, _percent(effect.shapley), _percent(effect.first), _percent(effect.total), rank, *ends)
+        )
     lines += _columns(rows)
     if any(effect.dependent for effect in shown):
         lines.append("* depends on other inputs: only the Shapley shares add up")
     if len(shown) < len(found.effects):
         lines.append(f"and {len(found.effects) - len(shown)} more")
-    lines.append(f"Not attributed: {_percent(found.unexplained) if found.unexplained.value else '0%'} (contained in the errors of the shares)")
+    lines.append(
+        f"Not attributed: {_percent(found.unexplained) if found.unexplained.value else '0%'} (contained in the errors of the shares)"
+    )
     lines += ["", *_learning(found, top)]
-    for effect in found.dependences:
-        a, b = effect.between
-        lines += ["", f"Dependence of {a} and {b} (rank correlation {effect.rank_correlation:g}): 0.1 more changes the interval's width by {_amount(effect.width, found.gain_unit)} and the median by {_amount(effect.median, found.gain_unit)}"]
+    for declared in found.dependences:
+        lines += [
+            "",
+            f"Dependence of {' and '.join(declared.between)} (rank correlation {declared.rank_correlation:g}): 0.1 more changes",
+        ]
+        width, median = (_amount(figure, found.gain_unit) for figure in (declared.width, declared.median))
+        lines.append(f"the interval's width by {width}, the median by {median}")
     lines += ["", f"From the run's own {found.worlds:,} worlds. '{NOISE}': not to be told from zero."]
     return "\n".join(lines)
 
@@ -61,11 +73,13 @@ def table(found: Sensitivity, top: int | None = None) -> str:
 def _learning(found: Sensitivity, top: int | None) -> list[str]:
     score = "Brier score" if found.scale == "above" else "expected CRPS"
     unit = f" [{found.gain_unit}]" if found.gain_unit else ""
+    rows: list[tuple[str, ...]]
     if found.scale == "above":
         head = f"What to learn next: how much lower the {score} (now {found.score:.3g})"
         rows = [("if known", score, "in %")]
     else:
-        head = f"What to learn next: how much narrower the {100 * found.prob:g}% interval (now {format_number(found.width, 3)}{unit}) and how much lower the {score} (now {format_number(found.score, 3)})"
+        interval = f"{100 * found.prob:g}% interval (now {format_number(found.width, 3)}{unit})"
+        head = f"What to learn next: how much narrower the {interval} and how much lower the {score} (now {format_number(found.score, 3)})"
         rows = [("if known", "width", "in %", score, "in %")]
     worth = [(effect.name, effect.learning) for effect in found.effects]
     worth.sort(key=lambda pair: -pair[1].score.value)
@@ -120,7 +134,12 @@ def _ends(figure: Figure, found: Sensitivity) -> str:
 
 def _columns(rows: list[tuple[str, ...]]) -> list[str]:
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    return ["   ".join([row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]).rstrip() for row in rows]
+    return [
+        "   ".join(
+            [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
+        ).rstrip()
+        for row in rows
+    ]
 
 
 def to_json(found: Sensitivity) -> dict[str, Any]:
@@ -162,10 +181,23 @@ def to_json(found: Sensitivity) -> dict[str, Any]:
             for effect in found.effects
         ],
         "dependences": [
-            {"between": list(d.between), "rank_correlation": d.rank_correlation, "width": _figure(d.width), "median": _figure(d.median)} for d in found.dependences
+            {
+                "between": list(d.between),
+                "rank_correlation": d.rank_correlation,
+                "width": _figure(d.width),
+                "median": _figure(d.median),
+            }
+            for d in found.dependences
         ],
         "measurements": [
-            {"text": m.text, "quantity": m.quantity, "sd": m.sd, "relative": m.relative, "if_made": _learning_json(gain)} for m, gain in found.measurements
+            {
+                "text": m.text,
+                "quantity": m.quantity,
+                "sd": m.sd,
+                "relative": m.relative,
+                "if_made": _learning_json(gain),
+            }
+            for m, gain in found.measurements
         ],
     }
 

@@ -92,7 +92,9 @@ def indices(surrogate: Surrogate) -> Indices:
             shapley[player] += share
             spread[player] += noise
     variance = _leaving_out(everything[None])[:, 0]
-    variance = variance + np.array([np.delete(surrogate.residual, c).mean() for c in range(chains)] + [surrogate.residual.mean()])
+    variance = variance + np.array(
+        [np.delete(surrogate.residual, c).mean() for c in range(chains)] + [surrogate.residual.mean()]
+    )
     if variance[-1] <= 0:
         zero, unknown = np.zeros(count), np.zeros(count)
         return Indices(zero, unknown, zero, unknown, zero, unknown, 0.0, 0.0)
@@ -113,7 +115,9 @@ def indices(surrogate: Surrogate) -> Indices:
         np.sqrt(error**2 + (missing * share) ** 2 + unseen**2 + (_ROUNDING * value) ** 2)
         for error, share, value in zip(errors, shares, values, strict=True)
     )
-    return Indices(values[0], first_se, values[1], total_se, values[2], shapley_se, missing, float(_jackknife(explained[:-1])[0]))
+    return Indices(
+        values[0], first_se, values[1], total_se, values[2], shapley_se, missing, float(_jackknife(explained[:-1])[0])
+    )
 
 
 def _leaving_out(products: Array) -> Array:
@@ -122,7 +126,8 @@ def _leaving_out(products: Array) -> Array:
     whole, diagonal = products.sum(axis=(-1, -2)), np.diagonal(products, axis1=-2, axis2=-1)
     rows = products.sum(axis=-1) + products.sum(axis=-2)
     less = [
-        (whole - rows[..., c] + diagonal[..., c] - diagonal.sum(axis=-1) + diagonal[..., c]) / ((chains - 1) * (chains - 2))
+        (whole - rows[..., c] + diagonal[..., c] - diagonal.sum(axis=-1) + diagonal[..., c])
+        / ((chains - 1) * (chains - 2))
         for c in range(chains)
     ]
     return np.array([*less, (whole - diagonal.sum(axis=-1)) / (chains * (chains - 1))])
@@ -193,7 +198,7 @@ class _Game:
             share = np.zeros_like(self.full)
             for known, product in worth.items():
                 share += math.factorial(len(known) + extra - 1) * math.factorial(size - len(known)) / everyone * product
-            found.update({player: (share, 0.0) for player in singles})
+            found.update(dict.fromkeys(singles, (share, 0.0)))
         return found
 
     def _sampled(self, singles: frozenset[int], size: int, extra: int) -> dict[int, tuple[Array, float]]:
@@ -261,7 +266,7 @@ def _games(surrogate: Surrogate) -> list[tuple[frozenset[int], _Game]]:
         if inside:
             block_terms.setdefault(players, {}).setdefault(single, {})[inside[0]] = value
         else:
-            plain[players] = plain.get(players, 0.0) + np.outer(value, value)
+            plain[players] = plain.get(players, np.zeros((len(value), len(value)))) + np.outer(value, value)
     games = [(players, _Game(full)) for players, full in plain.items()]
     if surrogate.block is None or not block_terms:
         return games

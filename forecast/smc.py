@@ -85,7 +85,9 @@ def temper(target: Target, coordinates: int, count: int, rng: np.random.Generato
     sharp = bool((far > 0).any())
     while sharp or power < 1:
         if steps >= (PRESSES if sharp else STEPS):
-            raise GateError("the evidence cannot be reached from the prior in small steps; see that observations do not contradict each other")
+            raise GateError(
+                "the evidence cannot be reached from the prior in small steps; see that observations do not contradict each other"
+            )
         if sharp:
             gain, press, sharp = _press(far, press)
         else:
@@ -104,7 +106,9 @@ def temper(target: Target, coordinates: int, count: int, rng: np.random.Generato
         chosen = np.minimum(np.searchsorted(np.cumsum(weight), places), count - 1)
         v, log, far = v[:, chosen], log[chosen], far[chosen]
         last = not sharp and power >= 1
-        v, log, far, scale, made, forgot = _move(target, v, log, far, power, press if sharp else math.inf, centre, factor, scale, rng, last)
+        v, log, far, scale, made, forgot = _move(
+            target, v, log, far, power, press if sharp else math.inf, centre, factor, scale, rng, last
+        )
         moves += made
         steps += 1
     return Particles(v, evidence, steps, moves, forgot)
@@ -176,7 +180,8 @@ def _move(
         with np.errstate(invalid="ignore"):
             known = np.where(far > 0, -np.inf, 0.0) if math.isinf(press) else -press * far
             likelihood = power * log if power > 0 else 0.0
-        return known + likelihood - 0.5 * (v * v).sum(axis=0)
+        found: Array = known + likelihood - 0.5 * (v * v).sum(axis=0)
+        return found
 
     size, count = v.shape
     start, inverse = v.copy(), np.linalg.inv(factor)
@@ -211,7 +216,8 @@ def _move(
 
 def _times(matrix: Array, v: Array) -> Array:
     """A matrix product whose bits do not depend on how many threads BLAS has."""
-    return np.einsum("ij,jn->in", matrix, v)
+    product: Array = np.einsum("ij,jn->in", matrix, v)
+    return product
 
 
 def _correlation(one: Array, other: Array) -> float:

@@ -393,7 +393,6 @@ def open_study(path: str | Path = ".") -> Study:
     # A broken file hides what it defines, so the functions are only run with units when all else is well.
     parts = _Parts(files, units, priors, trends, curves, functions, sequence if ordered else None, reports)
     checked = _check_units(parts, memo, base, problems)
-    names = (*priors, *curves, *sequence)
     quantities = (*priors, *curves, *declared, *sequence)
     evidence = _read_evidence(files, quantities, checked["labels"], units, memo, problems) if ordered else ()
     if problems:

@@ -6,7 +6,7 @@ orthogonal matching pursuit), and all that were chosen are fitted by least squar
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -113,13 +113,17 @@ def fit(target: Array, scores: Array, inputs: Inputs) -> Surrogate:
         sites.append(Block(inputs.correlation[np.ix_(inputs.dependent, inputs.dependent)]))
     search = _Search(target, flat, inputs, tuple(sites), block)
     terms, coefficients, residual = search.run()
-    return Surrogate(inputs, tuple(sites), block, tuple(terms), coefficients, residual, float(target.mean()), chains * draws)
+    return Surrogate(
+        inputs, tuple(sites), block, tuple(terms), coefficients, residual, float(target.mean()), chains * draws
+    )
 
 
 class _Search:
     """The state of one search: functions evaluated so far, terms let in, and what is left."""
 
-    def __init__(self, target: Array, scores: Array, inputs: Inputs, sites: tuple[Site | Block, ...], block: int | None) -> None:
+    def __init__(
+        self, target: Array, scores: Array, inputs: Inputs, sites: tuple[Site | Block, ...], block: int | None
+    ) -> None:
         self.chains, self.draws = target.shape
         self.target = (target - target.mean()).reshape(-1)
         self.scores, self.inputs, self.sites, self.block = scores, inputs, sites, block
@@ -176,9 +180,10 @@ class _Search:
         active = {site for term in self.terms for site, _ in term}
         found: dict[Term, float] = {}
         for site in range(len(self.sites)):
-            values = self.functions(site, len(self.sites[site]) if site == self.block or all_functions and site in active else FEW)
+            every = site == self.block or all_functions and site in active
+            values = self.functions(site, len(self.sites[site]) if every else FEW)
             strength = np.abs(values @ rest) / np.sqrt((values * values) @ (rest * rest))
-            found.update({((site, f),): float(strength[f]) for f in np.flatnonzero(strength > CERTAIN)})
+            found.update({((site, f),): float(strength[f]) for f in np.flatnonzero(strength > CERTAIN).tolist()})
         return found
 
     def _pairs(self, rest: Array) -> dict[Term, float]:
@@ -187,7 +192,8 @@ class _Search:
         found = _products(few, few, rest)
         weight = self._weights(2)
         for one, other in sorted(weight, key=lambda pair: -weight[pair])[:_MOST_PAIRS]:
-            found |= _products({one: self.functions(one, self._many(one))}, {other: self.functions(other, self._many(other))}, rest)
+            first, second = (self.functions(site, self._many(site)) for site in (one, other))
+            found |= _products({one: first}, {other: second}, rest)
         return found
 
     def _weights(self, size: int) -> dict[tuple[int, ...], float]:
@@ -256,7 +262,7 @@ class _Search:
 
     def _left(self) -> Array:
         last = len(self.terms) + 1
-        return self.target - self._pooled() @ self.columns[:last].reshape(last, -1)
+        return np.asarray(self.target - self._pooled() @ self.columns[:last].reshape(last, -1))
 
     def _fitted(self) -> tuple[list[Term], Array, Array]:
         last = len(self.terms) + 1

@@ -42,11 +42,15 @@ def table(forecast: Forecast, columns: int = COLUMNS) -> str:
     over = bands(forecast)
     for request in _each_year(forecast):
         interval = forecast.interval(str(request))
-        error = max((e for e in (interval.mcse_low, interval.mcse_median, interval.mcse_high) if math.isfinite(e)), default=0.0)
+        error = max(
+            (e for e in (interval.mcse_low, interval.mcse_median, interval.mcse_high) if math.isfinite(e)), default=0.0
+        )
         label = forecast.study.definition(request.name).label
         name = label if request.year is None else f"{label}, {request.year:g}"
         shape = sparkline(forecast.at(request.name, request.year)[..., :SPARK_DRAWS])
-        rows.append((name, *ends(interval, forecast.years), _error(error), f"[{interval.unit}]" if interval.unit else "", shape))
+        rows.append(
+            (name, *ends(interval, forecast.years), _error(error), f"[{interval.unit}]" if interval.unit else "", shape)
+        )
         rows.extend((f"   {remark}",) for remark in _remarks(forecast, request, over.get(str(request))))
     lines = [f"{_title(forecast)}", ""]
     lines += _aligned(rows, columns)
@@ -91,7 +95,9 @@ def _title(forecast: Forecast) -> str:
 def _notes(forecast: Forecast) -> list[str]:
     worlds = forecast.draws * forecast.design.chains
     how = "quasi-Monte Carlo" if forecast.design.method == "qmc" else "plain Monte Carlo"
-    notes = [f"{worlds:,} worlds ({how}, {forecast.design.chains} replicates), seed {forecast.design.seed}; ± MC is the standard error of the worst figure of a line."]
+    notes = [
+        f"{worlds:,} worlds ({how}, {forecast.design.chains} replicates), seed {forecast.design.seed}; ± MC is the standard error of the worst figure of a line."
+    ]
     shown = {request.name for request in forecast.requests}
     if shown == {text.partition("@")[0] for text in forecast.study.main.quantities}:
         notes = [*forecast.study.main.notes, *notes]
@@ -99,7 +105,9 @@ def _notes(forecast: Forecast) -> list[str]:
     if forecast.update is not None:
         from forecast.evidence_text import conflicts, paths
 
-        notes.append(f"Posterior: the priors given {len(forecast.study.evidence)} observations (forecast log tells them).")
+        notes.append(
+            f"Posterior: the priors given {len(forecast.study.evidence)} observations (forecast log tells them)."
+        )
         notes += [*paths(forecast.update), *conflicts(forecast.update, forecast.study.evidence)]
     if not forecast.met:
         notes.append("The Monte Carlo error is larger than asked for: the number of worlds is at its limit.")
@@ -130,9 +138,15 @@ def ends(interval: Interval, years: Sequence[float]) -> tuple[str, str, str]:
     values = (interval.low, interval.median, interval.high)
     errors = (interval.mcse_low, interval.mcse_median, interval.mcse_high)
     finite = [i for i in range(3) if math.isfinite(values[i])]
-    texts = dict(zip(finite, round_interval([values[i] for i in finite], [errors[i] for i in finite], interval.unit), strict=True))
+    texts = dict(
+        zip(
+            finite, round_interval([values[i] for i in finite], [errors[i] for i in finite], interval.unit), strict=True
+        )
+    )
     if interval.unit == YEAR and len(finite) < 3 and years:
-        return tuple(texts.get(i) or (f"after {years[-1]:g}" if values[i] > 0 else f"by {years[0]:g}") for i in range(3))  # type: ignore[return-value]
+        return tuple(
+            texts.get(i) or (f"after {years[-1]:g}" if values[i] > 0 else f"by {years[0]:g}") for i in range(3)
+        )  # type: ignore[return-value]
     return tuple(texts.get(i) or ("inf" if values[i] > 0 else "-inf") for i in range(3))  # type: ignore[return-value]
 
 
@@ -207,9 +221,14 @@ def _broken(text: str, columns: int) -> list[str]:
 
 def listing(study: Study) -> str:
     """What a study consists of: each quantity with its unit, its label, who uses it and its source."""
-    lines = [f"{study.name}: {len(study.priors)} priors, {len(study.functions)} functions, {len(study.reports)} reports. No problems found.", ""]
+    lines = [
+        f"{study.name}: {len(study.priors)} priors, {len(study.functions)} functions, {len(study.reports)} reports. No problems found.",
+        "",
+    ]
     lines.append("Priors (what the study needs to be told)")
-    lines += _list([(p.name, p.unit, p.distribution.text, p.label, _users(study, p.name), p.source) for p in study.priors.values()])
+    lines += _list(
+        [(p.name, p.unit, p.distribution.text, p.label, _users(study, p.name), p.source) for p in study.priors.values()]
+    )
     lines.append("")
     lines.append("Functions (what follows)")
     rows = []
@@ -218,7 +237,9 @@ def listing(study: Study) -> str:
         rows.append((name, f.unit, f"({', '.join(f.parameters)})", f.label, _users(study, name), f.source))
     lines += _list(rows)
     for d in study.dependences:
-        lines.append(f"Dependence: {' ~ '.join(d.between)}, rank correlation {d.rank_correlation:g}{'; ' + d.note if d.note else ''}")
+        lines.append(
+            f"Dependence: {' ~ '.join(d.between)}, rank correlation {d.rank_correlation:g}{'; ' + d.note if d.note else ''}"
+        )
     return "\n".join(lines)
 
 
@@ -251,7 +272,9 @@ def sheet(forecast: Forecast, name: str) -> str:
     for d in study.dependences:
         if name in d.between:
             other = d.between[1] if d.between[0] == name else d.between[0]
-            lines.append(f"Depends on: {other} (rank correlation {d.rank_correlation:g}{'; ' + d.note if d.note else ''})")
+            lines.append(
+                f"Depends on: {other} (rank correlation {d.rank_correlation:g}{'; ' + d.note if d.note else ''})"
+            )
     if definition.source:
         lines.append(f"Source: {definition.source}")
     lines += ["", table(forecast)]
@@ -259,11 +282,17 @@ def sheet(forecast: Forecast, name: str) -> str:
 
 
 def _prior_lines(prior: Prior) -> list[str]:
-    lines = [f"Prior: {prior.distribution.text}", f"  read as {prior.distribution.describe()}", f"Defined in: {prior.place}"]
+    lines = [
+        f"Prior: {prior.distribution.text}",
+        f"  read as {prior.distribution.describe()}",
+        f"Defined in: {prior.place}",
+    ]
     if prior.note:
         lines.append(f"Note: {prior.note}")
     for other in prior.alternatives:
-        lines.append(f"Alternative '{other.name}': {other.distribution.text} ({other.source}{'; ' + other.note if other.note else ''})")
+        lines.append(
+            f"Alternative '{other.name}': {other.distribution.text} ({other.source}{'; ' + other.note if other.note else ''})"
+        )
     return lines
 
 

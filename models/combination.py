@@ -1,9 +1,9 @@
 """Two estimates of one thing made into one, in the ways that papers use. They differ: see docs/claims.md."""
 
 # A linear average (deployment_cost, averaged_cost_growth) takes a weighted mean in every world; errors partly cancel.
-# A mixture (mixed_deployment_cost, historical_cost_growth) follows one estimate or the other in every world, so it is as
-# wide as both together. A logarithmic pool multiplies the densities, so it is narrow and sits where both agree, by the
-# more certain of the two.
+# A mixture (mixed_deployment_cost, historical_cost_growth) follows one estimate or the other in every world, so that it
+# is as wide as both. A logarithmic pool multiplies the densities: it is narrow and sits where both agree, by the more
+# certain of the two.
 
 import numpy as np
 

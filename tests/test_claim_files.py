@@ -249,6 +249,38 @@ def test_everything_wrong_is_told_at_once(tmp_path):
         assert part in told
 
 
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"given": 3}, "given is not a table (3)"),
+        ({"given": "{ height = true }"}, "given height: is no text or number"),
+        ({"given": "{ height = [4] }"}, "given height: is no text or number"),
+        ({"published": 12}, "does not go with 12"),
+        ({"published": "[12]"}, "does not go with [12]"),
+        ({"sentence": 3}, "sentence is not a text (3)"),
+        ({"tolerance": 3, "because": "x"}, "tolerance is not a text (3)"),
+        ({"ends": "{ height = 4 }"}, "ends height: is no list"),
+        ({"also": '["area", 3]'}, "also is no list of quantities"),
+        ({"later": "[]"}, "later is not a table"),
+        ({"dependence": '{ between = ["a"] }'}, "its dependence is not complete"),
+        ({"id": "A 1"}, "the id has a space or mark in it"),
+        ({"quantity": None, "fit": '{ kind = "curve" }'}, "unknown kind 'curve'"),
+        ({"quantity": None, "fit": '{ kind = "kink", statistic = "AIC" }'}, "has no statistic 'AIC'"),
+        (
+            {"quantity": None, "fit": '{ kind = "line", statistic = "slope", record_fraction = "a" }'},
+            "record_fraction is no number",
+        ),
+        ({"quantity": None, "fit": '{ kind = "line", statistic = "slope", where = 3 }'}, "where and data are tables"),
+    ],
+)
+def test_fields_of_the_wrong_kind(tmp_path, fields, message):
+    assert message in problems(tmp_path, claim(**fields))
+
+
+def test_addresses_are_of_the_web(tmp_path):
+    assert "its url is no address" in problems(tmp_path, claim(), head=HEAD + 'url = "javascript:alert(1)"\n')
+
+
 def test_files_that_cannot_be_claims(tmp_path):
     assert "has no title and year" in problems(tmp_path / "a", claim(), head="")
     assert "is not TOML" in problems(tmp_path / "b", "x = [")
@@ -265,6 +297,7 @@ def test_files_that_cannot_be_claims(tmp_path):
         ({"given": "{ heigth = 4 }"}, "did you mean 'height'?"),
         ({"given": '{ height = "4 second" }'}, "height"),
         ({"given": '{ height = "2 two 3" }'}, "given height"),
+        ({"given": '{ height = "4/0" }'}, "divides by 0"),
         ({}, "uncertain: height"),
     ],
 )

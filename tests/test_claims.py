@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import random
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -13,11 +14,11 @@ import pytest
 
 import forecast
 from forecast.claim import POINTS
-from forecast.claim_files import read_claims
+from forecast.claim_files import read_claim_file, read_claims
 from forecast.claim_text import BEGIN, markdown, table, tally, to_json
 from forecast.claims import choose, evaluate_claim, evaluate_claims, with_input
 from forecast.cli import main
-from forecast.errors import StudyError, UsageError
+from forecast.errors import ForecastError, StudyError, UsageError
 
 ROOT = Path(__file__).resolve().parents[1]
 NUMBERS = {"L": 18, "E": 7, "F": 13, "D": 13, "K": 10}  # claims of each document
@@ -229,6 +230,54 @@ def test_changing_an_input_turns_the_verdict(study, results, monkeypatch):
     assert len(turns) > 200
     assert share >= 0.95, f"{share:.1%} turned; nothing noticed {survivors}"
     assert sorted(turns)[len(turns) // 2] < 1.25, "half of them turn by a change of a quarter at most"
+
+
+def test_no_claim_file_ends_in_a_traceback(study, monkeypatch):
+    """Whatever stands in a field: a verdict, or a message that says where."""
+    monkeypatch.delenv("FORECAST_DATA", raising=False)
+    rng = random.Random(20231)
+    files = [
+        path.read_text(encoding="utf-8").split("[[claim]]") for path in sorted((ROOT / "reports/claims").glob("*"))
+    ]
+    odd = [
+        "3",
+        "true",
+        "nan",
+        "[]",
+        "{}",
+        "[1, 2, 3]",
+        '["1", "2", "3"]',
+        '""',
+        '"x"',
+        '"-5"',
+        '"1/0"',
+        '"1e308*1e308"',
+    ]
+    odd += [
+        '"0"',
+        '"5 parsec"',
+        '"factor 0"',
+        '"normal 1 to 2"',
+        '"1 to 2 to 3"',
+        '"projected_run_cost@1900"',
+        "1979-01-01",
+    ]
+    refused = 0
+    for _ in range(400):
+        head, *blocks = rng.choice(files)
+        block = rng.choice(blocks)
+        old = rng.choice(re.findall(r'"[^"]*"|(?<== )[-\d.]+', block))
+        problems = []
+        claims = read_claim_file(
+            "reports/claims/x.toml", f"{head}[[claim]]{block.replace(old, rng.choice(odd), 1)}", problems
+        )
+        try:
+            evaluate_claims(study, claims)
+        except ForecastError as error:
+            assert "reports/claims/x.toml" in str(error)
+            refused += 1
+        refused += bool(problems)
+    assert 200 < refused < 400
 
 
 # ---------------------------------------------------------------------- what is shown

@@ -57,7 +57,9 @@ def test_likelihood(text: str, fields: dict[str, str], x: float, expected: float
 
 
 def test_bounds_on_both_sides_with_an_error_are_a_difference_of_probabilities(tmp_path: Path) -> None:
-    study = study_of(tmp_path, prior("a", "normal(mean=0, sd=1)")).observe("a", at_least=1, at_most=2, error=0.5, **SOURCE)
+    study = study_of(tmp_path, prior("a", "normal(mean=0, sd=1)")).observe(
+        "a", at_least=1, at_most=2, error=0.5, **SOURCE
+    )
     x = np.array([-40.0, 0.0, 1.5, 3.0, 60.0])
     found = log_likelihood(term_of(study.evidence[0]), x)
     expected = np.log(stats.norm.cdf((2 - x[1:4]) / 0.5) - stats.norm.cdf((1 - x[1:4]) / 0.5))
@@ -85,17 +87,29 @@ def test_violation_is_zero_just_where_the_likelihood_is_not() -> None:
     ("toml", "message"),
     [
         ('[x]\nvalue = "1 to 2"\ndate = 2024-01-01\nsource = "s"', "does not say of which quantity"),
-        ('[x]\nquantity = "a"\ndate = 2024-01-01\nsource = "s"', "has a value, or at_least and at_most (found nothing)"),
+        (
+            '[x]\nquantity = "a"\ndate = 2024-01-01\nsource = "s"',
+            "has a value, or at_least and at_most (found nothing)",
+        ),
         ('[x]\nquantity = "a"\nvalue = 1\nat_least = 2\ndate = 2024-01-01\nsource = "s"', "(found value and at_least)"),
-        ('[x]\nquantity = "a"\nvalue = "2 to 1"\ndate = 2024-01-01\nsource = "s"', "the interval runs downwards (2 to 1)"),
+        (
+            '[x]\nquantity = "a"\nvalue = "2 to 1"\ndate = 2024-01-01\nsource = "s"',
+            "the interval runs downwards (2 to 1)",
+        ),
         ('[x]\nquantity = "aa"\nvalue = "1 to 2"\ndate = 2024-01-01\nsource = "s"', "did you mean 'a'?"),
         ('[x]\nquantity = "a"\nvalue = "1 to 2"\nsource = "s"', "has no date"),
         ('[x]\nquantity = "a"\nvalue = "1 to 2"\ndate = "soon"\nsource = "s"', "date is not a date (soon)"),
         ('[x]\nquantity = "a"\nvalue = "1 to 2"\ndate = 2024-01-01', "has no source"),
         ('[x]\nquantity = "a"\nvalue = "1 to 2"\ndate = 2024-01-01\nsource = "s"\nunit = "kg"', "cannot be shown in"),
-        ('[x]\nquantity = "a"\nvalue = "1 to 2"\nerror = "10%"\ndate = 2024-01-01\nsource = "s"', "an interval of its own, and an error"),
+        (
+            '[x]\nquantity = "a"\nvalue = "1 to 2"\nerror = "10%"\ndate = 2024-01-01\nsource = "s"',
+            "an interval of its own, and an error",
+        ),
         ('[x]\nquantity = "a"\nvalue = -1\nerror = "10%"\ndate = 2024-01-01\nsource = "s"', "needs a positive value"),
-        ('[x]\nquantity = "a"\nat_least = 3\nat_most = 2\ndate = 2024-01-01\nsource = "s"', "at_least lies above at_most"),
+        (
+            '[x]\nquantity = "a"\nat_least = 3\nat_most = 2\ndate = 2024-01-01\nsource = "s"',
+            "at_least lies above at_most",
+        ),
         ('[x]\nquantity = "a"\nvalues = 3\nvalue = "1 to 2"\ndate = 2024-01-01\nsource = "s"', "did you mean 'value'?"),
         ("x = 3", "stands outside any table"),
         ("[x", "is not TOML"),
@@ -155,7 +169,9 @@ def test_beta_binomial(tmp_path: Path, rung: str) -> None:
 
 @pytest.mark.parametrize("rung", RUNGS)
 def test_gamma_poisson(tmp_path: Path, rung: str) -> None:
-    study = study_of(tmp_path, prior("r", "gamma(shape=2, scale=3)")).observe("r", f"gamma(shape=12, scale={1 / 3!r})", **SOURCE)
+    study = study_of(tmp_path, prior("r", "gamma(shape=2, scale=3)")).observe(
+        "r", f"gamma(shape=12, scale={1 / 3!r})", **SOURCE
+    )
     exact = stats.gamma(14, scale=1 / (1 / 3 + 3))
     check(posterior(study, rung), "r", exact.mean(), exact.std())
 
@@ -163,7 +179,9 @@ def test_gamma_poisson(tmp_path: Path, rung: str) -> None:
 @pytest.mark.parametrize("rung", RUNGS)
 def test_log_linear_graph_with_a_derived_observation(tmp_path: Path, rung: str) -> None:
     models = 'def c(a, b):\n    """Product []."""\n    return a * b\n\n\ndef d(c, a):\n    """Down the graph []."""\n    return c * a\n'
-    study = study_of(tmp_path, prior("a", "lognormal(median=2, sigma=0.5)") + prior("b", "lognormal(median=3, sigma=1)"), models)
+    study = study_of(
+        tmp_path, prior("a", "lognormal(median=2, sigma=0.5)") + prior("b", "lognormal(median=3, sigma=1)"), models
+    )
     study = study.observe("c", "lognormal(median=20, sigma=0.4)", **SOURCE)
     mean, cov = np.log([2.0, 3.0]), np.diag([0.25, 1.0])
     h = np.array([1.0, 1.0])
@@ -182,7 +200,9 @@ def test_log_linear_graph_with_a_derived_observation(tmp_path: Path, rung: str) 
 
 def test_exact_observations_are_solved(tmp_path: Path) -> None:
     dependence = '[[dependence]]\nbetween = ["a", "b"]\nrank_correlation = 0.5\n'
-    study = study_of(tmp_path, prior("a", "normal(mean=1, sd=2)") + prior("b", "normal(mean=0, sd=1)"), extra=dependence)
+    study = study_of(
+        tmp_path, prior("a", "normal(mean=1, sd=2)") + prior("b", "normal(mean=0, sd=1)"), extra=dependence
+    )
     result = posterior(study.observe("a", 3, **SOURCE))
     assert np.ptp(result.values("a")) == 0 and result.values("a")[0, 0] == pytest.approx(3, rel=1e-12)
     rho = 2 * math.sin(math.pi * 0.5 / 6)
@@ -193,7 +213,9 @@ def test_exact_observations_are_solved(tmp_path: Path) -> None:
 
 def test_an_exact_value_of_a_discrete_prior_and_of_a_derived_choice(tmp_path: Path) -> None:
     models = 'import numpy as np\n\n\ndef c(n, m):\n    """Sum []."""\n    return n + m\n'
-    study = study_of(tmp_path, prior("n", "poisson(mean=2)") + prior("m", "poisson(mean=3)"), models).observe("c", 4, **SOURCE)
+    study = study_of(tmp_path, prior("n", "poisson(mean=2)") + prior("m", "poisson(mean=3)"), models).observe(
+        "c", 4, **SOURCE
+    )
     result = posterior(study, names=("n", "c"))
     assert (result.values("c") == 4).all()
     assert result.values("n").mean() == pytest.approx(4 * 0.4, abs=0.02)  # binomial(4, 2/5)
@@ -310,7 +332,9 @@ def test_contradictions(tmp_path: Path) -> None:
         posterior(study.observe("a", 1, id="x", **SOURCE).observe("a", 2, id="y", **SOURCE))
     with pytest.raises(GateError):
         posterior(study.observe("c", at_least=2, id="x", **SOURCE).observe("c", at_most=1, id="y", **SOURCE))
-    both = study.observe("c", "normal(mean=3, sd=0.1)", id="x", **SOURCE).observe("c", "normal(mean=-3, sd=0.1)", id="y", **SOURCE)
+    both = study.observe("c", "normal(mean=3, sd=0.1)", id="x", **SOURCE).observe(
+        "c", "normal(mean=-3, sd=0.1)", id="y", **SOURCE
+    )
     check(posterior(both, names=("c",)), "c", 0.0, math.sqrt(1 / (200 + 0.5)))
     with pytest.raises(StudyError, match="is impossible"):
         posterior(study_of(tmp_path / "u", prior("u", "uniform(low=0, high=1)")).observe("u", 2, **SOURCE))
@@ -333,12 +357,17 @@ def crossing(year, path):
 
 def test_evidence_on_a_crossing_year(tmp_path: Path) -> None:
     report = 'title = "t"\nquantities = ["crossing"]\nyears = "2025 to 2045"\n'
-    priors = prior("start", "10 to 100") + prior("growth", "normal 0.05 to 0.3", "OOM/year") + prior("base", "2025", "year")
+    priors = (
+        prior("start", "10 to 100") + prior("growth", "normal 0.05 to 0.3", "OOM/year") + prior("base", "2025", "year")
+    )
     from forecast.study import open_study
 
     study = open_study(write_study(tmp_path, priors, CROSSING, report))
     before = study.run(draws=16_384)
-    for fields, inside in (({"at_least": 2040}, lambda x: x >= 2040), ({"value": "normal(mean=2031, sd=0.5)"}, lambda x: (x > 2028) & (x < 2034))):
+    for fields, inside in (
+        ({"at_least": 2040}, lambda x: x >= 2040),
+        ({"value": "normal(mean=2031, sd=0.5)"}, lambda x: (x > 2028) & (x < 2034)),
+    ):
         after = study.observe("crossing", **fields, **SOURCE).run(draws=16_384)
         assert inside(after.values("crossing")).all()
         assert (after.values("growth").mean() < before.values("growth").mean()) == ("at_least" in fields)
@@ -356,7 +385,9 @@ def test_a_year_where_none_belongs_and_none_where_one_does(tmp_path: Path) -> No
 def test_a_censored_observation_on_the_starter_study() -> None:
     from forecast.study import open_study
 
-    study = open_study(Path(__file__).parent.parent).observe("projected_run_cost@2023", at_most="1B", unit="USD_2023", **SOURCE)
+    study = open_study(Path(__file__).parent.parent).observe(
+        "projected_run_cost@2023", at_most="1B", unit="USD_2023", **SOURCE
+    )
     result = study.run(["start_cost", "cost_growth"], draws=65_536)
     cost, growth = np.log(result.values("start_cost")), result.values("cost_growth")
     by_chain = np.array([np.corrcoef(c, g)[0, 1] for c, g in zip(cost, growth, strict=True)])

@@ -30,7 +30,14 @@ SE = 5.0
 Z = 1.6448536269514722
 
 
-def found(function: Callable[[np.ndarray], np.ndarray], count: int, correlation=None, draws: int = 4096, seed: int = 3, method="qmc") -> Indices:
+def found(
+    function: Callable[[np.ndarray], np.ndarray],
+    count: int,
+    correlation=None,
+    draws: int = 4096,
+    seed: int = 3,
+    method="qmc",
+) -> Indices:
     names = tuple(f"x{i}" for i in range(count))
     mixing = None
     if correlation is not None:
@@ -121,7 +128,11 @@ def test_shapley_effects_of_correlated_normal_inputs(count):
     everyone = range(count)
     assert_close(result.shapley, result.shapley_se, shapley_of(count, worth) / whole)
     assert_close(result.first, result.first_se, np.array([worth((i,)) for i in everyone]) / whole)
-    assert_close(result.total, result.total_se, np.array([1 - worth(tuple(j for j in everyone if j != i)) / whole for i in everyone]))
+    assert_close(
+        result.total,
+        result.total_se,
+        np.array([1 - worth(tuple(j for j in everyone if j != i)) / whole for i in everyone]),
+    )
 
 
 def test_many_correlated_inputs_go_by_random_orders():
@@ -152,7 +163,10 @@ def test_a_product_of_correlated_inputs_and_one_with_an_independent_input(rho):
     assert_close(result.shapley, result.shapley_se, np.array([0.5, 0.5, 0]))
     # z0 z2 + z1: E[z0 | z1] = rho z1.
     result = found(lambda z: z[0] * z[2] + z[1], 3, correlation)
-    linear = {0: explained_by(np.array([1.0, 0]), correlation[:2, :2]), 1: explained_by(np.array([0, 1.0]), correlation[:2, :2])}
+    linear = {
+        0: explained_by(np.array([1.0, 0]), correlation[:2, :2]),
+        1: explained_by(np.array([0, 1.0]), correlation[:2, :2]),
+    }
 
     def worth(known: tuple[int, ...]) -> float:
         inside = tuple(i for i in known if i < 2)
@@ -168,7 +182,10 @@ def test_salib_and_scipy_agree():
 
     result = found(ishigami, 3)
     second = stats.sobol_indices(
-        func=lambda u: ishigami(stats.norm.ppf(u)), n=4096, dists=[stats.uniform(0, 1)] * 3, rng=np.random.default_rng(1)
+        func=lambda u: ishigami(stats.norm.ppf(u)),
+        n=4096,
+        dists=[stats.uniform(0, 1)] * 3,
+        rng=np.random.default_rng(1),
     )
     assert np.abs(result.first - second.first_order).max() < 0.02
     assert np.abs(result.total - second.total_order).max() < 0.02
@@ -409,7 +426,9 @@ def test_table_and_json(folder, capsys):
     assert main(["sensitivity", "switched", str(folder), "--measure", "use ± 10%", "--draws", "8192"]) == 0
     text = capsys.readouterr().out
     assert "What drives switched" in text and "use ± 10%" in text and "rank correlation 0.4" in text
-    assert main(["sensitivity", "when", str(folder), "--above", "2040", "--json", "--dedicated", "--draws", "8192"]) == 0
+    assert (
+        main(["sensitivity", "when", str(folder), "--above", "2040", "--json", "--dedicated", "--draws", "8192"]) == 0
+    )
     data = json.loads(capsys.readouterr().out)
     assert data["schema"] == "forecast.sensitivity/1" and data["above"] == 2040
     assert main(["sensitivity", "path", str(folder), "--top", "1", "--draws", "8192"]) == 0
@@ -457,6 +476,10 @@ def answer({", ".join(names)}):
         'quantities = ["answer"]',
     )
     done = subprocess.run(
-        [sys.executable, "-c", SPEED, str(tmp_path)], capture_output=True, text=True, check=True, env={**os.environ, "OPENBLAS_NUM_THREADS": "1"}
+        [sys.executable, "-c", SPEED, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
     )
     assert float(done.stdout) < 2.0

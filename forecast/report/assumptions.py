@@ -23,7 +23,13 @@ def assumptions(forecast: Forecast) -> Iterator[Block]:
     yield Heading(2, "Assumptions", "assumptions")
     others = len(study.priors) + len(study.functions) - len(priors) - len(functions)
     more = f" {others} further priors and functions of the study have no part in it." if others else ""
-    yield Paragraph((f"The figures above follow from {len(priors)} priors" + (f", {len(trends)} fitted trends" if trends else "") + f" and {len(functions)} functions, all of them here.{more}",))
+    yield Paragraph(
+        (
+            f"The figures above follow from {len(priors)} priors"
+            + (f", {len(trends)} fitted trends" if trends else "")
+            + f" and {len(functions)} functions, all of them here.{more}",
+        )
+    )
     if priors:
         yield Heading(3, "What is believed", "priors")
         yield Entries(tuple(_prior(forecast, prior) for prior in priors))
@@ -35,18 +41,40 @@ def assumptions(forecast: Forecast) -> Iterator[Block]:
         yield Entries(tuple(_function(forecast, function) for function in functions))
     related = [d for d in study.dependences if set(d.between) <= needed]
     if related:
-        rows = tuple((Code(d.between[0]), Code(d.between[1]), f"{d.rank_correlation:g}", " ".join(filter(None, (d.note, d.source)))) for d in related)
-        yield Table("Declared dependence (rank correlation, Gaussian copula)", ("Prior", "Prior", "Correlation", "Note and source"), rows, (2,))
+        rows = tuple(
+            (
+                Code(d.between[0]),
+                Code(d.between[1]),
+                f"{d.rank_correlation:g}",
+                " ".join(filter(None, (d.note, d.source))),
+            )
+            for d in related
+        )
+        yield Table(
+            "Declared dependence (rank correlation, Gaussian copula)",
+            ("Prior", "Prior", "Correlation", "Note and source"),
+            rows,
+            (2,),
+        )
 
 
 def _prior(forecast: Forecast, prior: Prior) -> Entry:
     unit = forecast.study.labels[prior.name]
     read_as = prior.distribution.describe()
-    about: list[tuple[Span, ...] | Code] = [(Code(prior.distribution.text or prior.distribution.canonical()), *((f" {unit}",) if unit else ()), f" ({read_as})")]
+    about: list[tuple[Span, ...] | Code] = [
+        (
+            Code(prior.distribution.text or prior.distribution.canonical()),
+            *((f" {unit}",) if unit else ()),
+            f" ({read_as})",
+        )
+    ]
     about.append(("Source: ", prior.source))
     if prior.note:
         about.append(("Note: ", prior.note))
-    about += [(f"Alternative '{other.name}': ", Code(other.distribution.text), f" ({other.source})") for other in prior.alternatives]
+    about += [
+        (f"Alternative '{other.name}': ", Code(other.distribution.text), f" ({other.source})")
+        for other in prior.alternatives
+    ]
     return Entry((Strong(prior.label), " ", Code(prior.name)), tuple(about))
 
 
@@ -56,7 +84,11 @@ def _trend(forecast: Forecast, name: str) -> Entry:
     beliefs = ((key, getattr(spec, key, None)) for key in ("level", "growth", "change", "kink", "scatter", "dof"))
     told = "; ".join(f"{key} {belief.text or belief.canonical()}" for key, belief in beliefs if belief is not None)
     about: list[tuple[Span, ...] | Code] = [
-        (f"{spec.shape} trend, {spec.noise} scatter, fitted to ", Code(trend.series), f" [{trend.unit}]; level in {spec.level_year:g}"),
+        (
+            f"{spec.shape} trend, {spec.noise} scatter, fitted to ",
+            Code(trend.series),
+            f" [{trend.unit}]; level in {spec.level_year:g}",
+        ),
         ("Priors: ", Code(told)),
         ("Source: ", trend.source),
     ]
@@ -71,11 +103,18 @@ def _function(forecast: Forecast, function: Function) -> Entry:
         formula = inspect.getsource(function.call).rstrip()
     except OSError:
         formula = "(the file has gone)"
-    parents = [part for name in function.parameters for part in (", " if name != function.parameters[0] else "", Code(name))]
-    about: list[tuple[Span, ...] | Code] = [("Follows from ", *parents), Code(formula)] if function.parameters else [Code(formula)]
+    parents = [
+        part for name in function.parameters for part in (", " if name != function.parameters[0] else "", Code(name))
+    ]
+    about: list[tuple[Span, ...] | Code] = (
+        [("Follows from ", *parents), Code(formula)] if function.parameters else [Code(formula)]
+    )
     if function.source:
         about.append(("Source: ", function.source))
-    return Entry((Strong(function.label), " ", Code(function.name), *((f" [{unit}]",) if unit and unit != YEAR else ())), tuple(about))
+    return Entry(
+        (Strong(function.label), " ", Code(function.name), *((f" [{unit}]",) if unit and unit != YEAR else ())),
+        tuple(about),
+    )
 
 
 def provenance_of(forecast: Forecast, record: Mapping[str, Any], report: str, date: str) -> Iterator[Block]:
@@ -98,10 +137,12 @@ def provenance_of(forecast: Forecast, record: Mapping[str, Any], report: str, da
     yield Table("What was run", ("Item", "Value"), tuple(rows))
     yield Paragraph(
         (
-            "Printed figures are rounded: no digit is shown that another seed would change. The unrounded ones are in the JSON of the run. To run it again: ",
+            "Printed figures are rounded: no digit is shown that another seed would change. The unrounded ones are in ",
+            "the JSON of the run. To run it again: ",
             Code("forecast run report.html"),
             " (the HTML file carries the study's whole text) or ",
             Code(f"forecast report {report}"),
-            " in the study's folder. Either runs the Python of the study's models/ folder: do it only with studies you trust.",
+            " in the study's folder. Either runs the Python of the study's models/ folder: do it only with studies you ",
+            "trust.",
         )
     )

@@ -7,10 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from forecast.report.prose import Prose
+from forecast.report.prose import Prose
 
 
 @dataclass(frozen=True)
@@ -103,7 +101,7 @@ class Entries:
     entries: tuple[Entry, ...]
 
 
-Block = "Heading | Paragraph | Table | Picture | Entries | Prose"
+Block = Heading | Paragraph | Table | Picture | Entries | Prose
 
 
 def plain(cell: Cell) -> str:

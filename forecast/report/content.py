@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from forecast.errors import StudyError, UsageError, nearest
 from forecast.graph import YEAR, ancestors
 from forecast.report.assumptions import assumptions, provenance_of
 from forecast.report.blocks import Block, Code, Heading, Paragraph, Picture, Span, Strong, Table
-from forecast.report.drivers import Driver, drivers
 from forecast.report.evidence import evidence_section
 from forecast.report.fields import Fields, Told, told
 from forecast.report.plots import (
     DOTS,
     KINDS,
+    MOST_DRIVERS,
     Plots,
     band_of,
     dot_values,
     dots_above,
-    driver_ends,
+    drivers,
     interval_words,
     is_crossing,
+    swing_ends,
     threshold_value,
+    title_of,
     tornado_of,
 )
 from forecast.report.prose import read_prose, without_title
@@ -32,8 +35,13 @@ from forecast.report.svg import to_svg
 from forecast.report.trends import trend_section
 from forecast.report_files import Report
 from forecast.result import Forecast
+from forecast.sampling import request_of
 from forecast.summary import round_to_error
 from forecast.text import ends, percent
+
+if TYPE_CHECKING:
+    from forecast.sensitivity import Sensitivity
+    from forecast.swings import Figure
 
 MOST_YEARS = 12  # rows of one quantity in the key table
 
@@ -135,10 +143,16 @@ class _Chosen:
                 kind, _, rest = text.strip().partition(" ")
                 quantity, _, threshold = rest.strip().partition(" ")
                 if kind not in kinds:
-                    raise StudyError.at(report.place, f"there is no figure '{kind}'", nearest(kind, kinds) or f"use {', '.join(kinds)}")
+                    raise StudyError.at(
+                        report.place, f"there is no figure '{kind}'", nearest(kind, kinds) or f"use {', '.join(kinds)}"
+                    )
                 name = quantity.partition("@")[0]
                 if name and name not in forecast.study.names:
-                    raise StudyError.at(report.place, f"figure '{text}': there is no quantity '{name}'", nearest(name, forecast.study.names) or "'forecast check' lists them")
+                    raise StudyError.at(
+                        report.place,
+                        f"figure '{text}': there is no quantity '{name}'",
+                        nearest(name, forecast.study.names) or "'forecast check' lists them",
+                    )
                 self._entries.append((kind, quantity, threshold))
 
     def wants(self, kind: str, quantity: str = "") -> bool:
@@ -174,7 +188,9 @@ def sentence(forecast: Forecast, one: Told) -> tuple[Span, ...]:
         spans.append(Strong(one.never or "0%"))
         spans.append(f"; already by {first:g}: {one.already}." if one.already else ".")
     elif one.above:
-        spans.append(f" Probability of more than {'; than '.join(f'{text}: {prob}' for text, prob in one.above.items())}.")
+        spans.append(
+            f" Probability of more than {'; than '.join(f'{text}: {prob}' for text, prob in one.above.items())}."
+        )
     return tuple(spans)
 
 
@@ -196,7 +212,7 @@ def _key_table(subject: Subject, said: Mapping[str, Told]) -> Table:
         rows.append((one.label, one.low, one.median, one.high, one.unit, "; ".join(notes)))
     header = ("Quantity", *(percent(p) for p in (0.5 - prob / 2, 0.5, 0.5 + prob / 2)), "Unit", "Also")
     if not any(row[-1] for row in rows):
-        header, rows = header[:-1], [row[:-1] for row in rows]
+        return Table(caption, header[:-1], tuple(row[:-1] for row in rows), (1, 2, 3))
     return Table("Key figures: both ends of the interval and the median", header, tuple(rows), (1, 2, 3))
 
 
@@ -205,7 +221,12 @@ def _remarks(subject: Subject) -> Iterator[Block]:
     for name, text in forecast.study.replaced.items():
         yield Paragraph((Strong("Scenario: "), Code(name), f" is replaced by {text}."))
     if not forecast.met:
-        yield Paragraph((Strong("Precision: "), "the Monte Carlo error is larger than was asked for; the number of worlds is at its limit."))
+        yield Paragraph(
+            (
+                Strong("Precision: "),
+                "the Monte Carlo error is larger than was asked for; the number of worlds is at its limit.",
+            )
+        )
     for note in (*subject.report.notes, *forecast.study.notes):
         yield Paragraph(("Note: ", note))
 
@@ -215,7 +236,11 @@ def _fans(subject: Subject, said: Mapping[str, Told], plots: Plots, chosen: _Cho
     names = list(dict.fromkeys(one.request.name for one in said.values() if one.request.year is not None))
     for name in chosen.more("fan", names):
         if not forecast.has_years(name):
-            raise StudyError.at(subject.report.place, f"figure 'fan {name}': {name} has no year axis", "name a quantity that has one, or another figure")
+            raise StudyError.at(
+                subject.report.place,
+                f"figure 'fan {name}': {name} has no year axis",
+                "name a quantity that has one, or another figure",
+            )
         names.append(name)
     names = [name for name in names if chosen.wants("fan", name)]
     if names:
@@ -223,12 +248,20 @@ def _fans(subject: Subject, said: Mapping[str, Told], plots: Plots, chosen: _Cho
     for name in names:
         shown = [one for one in said.values() if one.request.name == name]
         label = forecast.study.definition(name).label
-        told_years = "; ".join(f"in {one.request.year:g} {one.interval_text}, median {one.median}" for one in shown[:: -(-len(shown) // 6)] if one.request.year is not None)
+        told_years = "; ".join(
+            f"in {one.request.year:g} {one.interval_text}, median {one.median}"
+            for one in shown[:: -(-len(shown) // 6)]
+            if one.request.year is not None
+        )
         limits = forecast.study.thresholds.get(name, {})
-        alt = f"Fan chart of {label} by year from {forecast.years[0]:g}: credible bands of 50, 80 and 90%, and the median"
+        alt = (
+            f"Fan chart of {label} by year from {forecast.years[0]:g}: credible bands of 50, 80 and 90%, and the median"
+        )
         alt += f"; {percent(forecast.prob)} intervals: {told_years}" if told_years else ""
         alt += f"; thresholds at {', '.join(limits)}" if limits else ""
-        caption = "From the inside out, 50, 80 and 90% of the worlds lie in the bands at each year. The line is the median."
+        caption = (
+            "From the inside out, 50, 80 and 90% of the worlds lie in the bands at each year. The line is the median."
+        )
         yield _picture(f"fan-{name}", plots.fan(name), alt + ".", caption)
 
 
@@ -242,11 +275,20 @@ def _crossings(subject: Subject, said: Mapping[str, Told], plots: Plots, chosen:
     last = f"{forecast.years[-1]:g}"
     for name in names:
         one = said.get(name)
-        alt = f"Probability of {forecast.study.definition(name).label} being that year or earlier, rising over the years"
+        alt = (
+            f"Probability of {forecast.study.definition(name).label} being that year or earlier, rising over the years"
+        )
         if one is not None:
-            alt += f": 5, 50 and 95% are reached in {one.low}, {one.median} and {one.high}" if abs(forecast.prob - 0.9) < 1e-9 else f": the interval is {one.low} to {one.high}, the median {one.median}"
+            alt += (
+                f": 5, 50 and 95% are reached in {one.low}, {one.median} and {one.high}"
+                if abs(forecast.prob - 0.9) < 1e-9
+                else f": the interval is {one.low} to {one.high}, the median {one.median}"
+            )
             alt += f"; with probability {one.never or '0%'} not by {last}"
-        caption = f"The curve is the probability of having happened by each year; the hatched part beside it is the probability of not happening by {last}."
+        caption = (
+            "The curve is the probability of having happened by each year; the hatched part beside it is the "
+            f"probability of not happening by {last}."
+        )
         yield _picture(f"crossing-{name}", plots.crossing(name), alt + ".", caption)
 
 
@@ -258,19 +300,26 @@ def _dots(subject: Subject, said: Mapping[str, Told], plots: Plots, chosen: _Cho
         limits = [*named, *(limit for limit in one.above if not named)]
         if chosen.wants("dots", text):
             wanted += [(text, limit) for limit in limits[:1] or []]
-            wanted += [(text, limit) for limit in limits[1:] if 0 < dots_above(dot_values(forecast, one.request), threshold_value(forecast, one.request.name, limit)) < DOTS]
+            wanted += [
+                (text, limit)
+                for limit in limits[1:]
+                if 0
+                < dots_above(dot_values(forecast, one.request), threshold_value(forecast, one.request.name, limit))
+                < DOTS
+            ]
     if chosen.more("dots", ()):
         for text in chosen.more("dots", [text for text, _ in wanted]):
             try:
                 plots.forecast.interval(text)
             except UsageError as error:
                 raise StudyError.at(subject.report.place, f"figure 'dots {text}': {error}", "") from None
-            wanted += [(text, limit) for limit in chosen.thresholds(text) or [None]]
+            limits = chosen.thresholds(text)
+            wanted += [(text, limit) for limit in limits] if limits else [(text, None)]
     if wanted:
         yield Heading(2, "Chances that can be counted", "chances")
     for number, (text, limit) in enumerate(wanted):
         known = said.get(text)
-        request = known.request if known else next(r for r in [_request(text)])
+        request = known.request if known else request_of(text)
         label = known.label if known else text
         values = dot_values(forecast, request)
         if limit is None:
@@ -278,64 +327,87 @@ def _dots(subject: Subject, said: Mapping[str, Told], plots: Plots, chosen: _Cho
         else:
             count = dots_above(values, threshold_value(forecast, request.name, limit))
             exact = known.above.get(limit) if known else None
-            alt = f"{DOTS} dots of equal probability of {label}: {count} of {DOTS} exceed {limit}" + (f" (probability {exact})." if exact else ".")
+            alt = f"{DOTS} dots of equal probability of {label}: {count} of {DOTS} exceed {limit}" + (
+                f" (probability {exact})." if exact else "."
+            )
             note = f" {count} of {DOTS} exceed {limit}" + (f"; the probability is {exact}." if exact else ".")
         caption = f"Each dot is one chance in {DOTS}.{note}"
         yield _picture(f"dots-{text.replace('@', '-')}-{number}", plots.dots(text, limit), alt, caption)
 
 
-def _request(text: str) -> Any:
-    from forecast.sampling import request_of
-
-    return request_of(text)
-
-
 def _drivers(subject: Subject, said: Mapping[str, Told], chosen: _Chosen) -> Iterator[Block]:
     forecast = subject.forecast
-    wanted = _one_year_each(subject.report, said)
-    found = {text: drivers(forecast, text) for text in wanted if chosen.wants("tornado", text)}
-    found = {text: some for text, some in found.items() if some}
+    names = [text for text in _headline(subject.report, said) if chosen.wants("tornado", text)]
+    names += chosen.more("tornado", names)
+    found = {}
+    for text in names:
+        try:
+            found[text] = drivers(forecast, text)
+        except UsageError:  # certain, or too few worlds to tell
+            continue
     if not found:
         return
     yield Heading(2, "What drives it", "drivers")
     yield Paragraph(
         (
-            "Read off the worlds of this run, so inputs that depend on each other stay together. The share is the part of the variance of the "
-            "quantity's rank that would go if the input were known; shares that do not differ from chance are shown as 0.",
+            "Read off the worlds of this run; inputs that depend on each other stay together. The share is each input's "
+            "part of the variance (its Shapley "
+            "effect); the gain is how much narrower the interval would be on average if the input were known. What cannot be told from chance is a dash. ",
+            Code("forecast sensitivity QUANTITY"),
+            " tells the same of any quantity.",
         )
     )
     for text, some in found.items():
-        one = said[text]
-        shown = some[:8]
-        yield _picture(f"tornado-{text.replace('@', '-')}", tornado_of(forecast, text, shown), _tornado_alt(forecast, one, shown), "Faint: the input is at its 5% point. Strong: at its 95% point. The line is the median.")
-        rows = []
-        for driver in shown:
-            low, high = driver_ends(driver, forecast, one.unit)
-            noise = driver.share < 2 * driver.se_share
-            rows.append(
-                (
-                    (forecast.study.definition(driver.name).label,),
-                    round_to_error(driver.rank_correlation, driver.se_rank_correlation, 2) if abs(driver.rank_correlation) > 2 * driver.se_rank_correlation else "0",
-                    "0%" if noise else f"{round_to_error(100 * driver.share, 100 * driver.se_share, 2)}%",
-                    low,
-                    high,
-                )
+        shown = some.effects[:MOST_DRIVERS]
+        unit = f" [{some.unit}]" if some.unit and some.unit != YEAR else ""
+        label = title_of(forecast, request_of(text))
+        if any(len(set(swing_ends(effect, forecast, some.unit))) > 1 for effect in shown):
+            caption = "Faint: the input is at its 5% point. Strong: at its 95% point. The line is the median."
+            yield _picture(
+                f"tornado-{text.replace('@', '-')}",
+                tornado_of(forecast, some),
+                _tornado_alt(forecast, label, some),
+                caption,
             )
-        yield Table(f"What drives: {one.label}" + (f" [{one.unit}]" if one.unit else ""), ("Input", "Rank correlation", "Share of variance", "Median at its 5%", "Median at its 95%"), tuple(rows), (1, 2, 3, 4))
+        scale = {"log": "of its logarithm", "rank": "of its rank", "linear": "of its value"}.get(some.scale, "")
+        rows = tuple(
+            (
+                (effect.label,),
+                _figure(effect.shapley, 100, "%"),
+                "" if effect.rank is None else _figure(effect.rank),
+                *swing_ends(effect, forecast, some.unit),
+                "" if effect.learning.width_percent is None else _figure(effect.learning.width_percent, 1, "%"),
+            )
+            for effect in shown
+        )
+        header = (
+            "Input",
+            f"Share of variance {scale}",
+            "Rank correlation",
+            "Median at its 5%",
+            "Median at its 95%",
+            "Gain if known",
+        )
+        yield Table(f"What drives: {label}{unit}", header, rows, (1, 2, 3, 4, 5))
 
 
-def _one_year_each(report: Report, said: Mapping[str, Told]) -> list[str]:
-    """The headline and one year of each other quantity: more years say little more of what drives it."""
+def _figure(figure: Figure, factor: float = 1.0, unit: str = "") -> str:
+    """A figure with the digits that its standard error supports; a dash where it cannot be told from zero."""
+    return "–" if figure.in_noise else f"{round_to_error(factor * figure.value, factor * figure.se)}{unit}"
+
+
+def _headline(report: Report, said: Mapping[str, Told]) -> list[str]:
+    """The quantities that the report answers first, those with a year axis at their last reported year."""
     last = {one.request.name: text for text, one in said.items()}
-    return list(dict.fromkeys([*(name for name in report.headline if name in said), *last.values()]))
+    return [name if name in said else last[name] for name in report.headline or tuple(said)[:1]]
 
 
-def _tornado_alt(forecast: Forecast, one: Told, shown: Sequence[Driver]) -> str:
+def _tornado_alt(forecast: Forecast, label: str, found: Sensitivity) -> str:
     parts = []
-    for driver in shown[:3]:
-        low, high = driver_ends(driver, forecast, one.unit)
-        parts.append(f"{low} to {high} as {forecast.study.definition(driver.name).label} goes from low to high")
-    return f"Tornado chart of {one.label}, strongest input first; its median is {'; '.join(parts)}."
+    for effect in found.effects[:3]:
+        low, high = swing_ends(effect, forecast, found.unit)
+        parts.append(f"{low} to {high} as {effect.label} goes from its 5% to its 95% point")
+    return f"Tornado chart of {label}, strongest input first; its median is {'; '.join(parts)}."
 
 
 def _scenarios(subject: Subject, said: Mapping[str, Told], chosen: _Chosen) -> Iterator[Block]:
@@ -347,25 +419,70 @@ def _scenarios(subject: Subject, said: Mapping[str, Told], chosen: _Chosen) -> I
     for scenario in subject.scenarios:
         sets = "; ".join(f"{name} = {value}" for name, value in scenario.given.items())
         yield Paragraph((Strong(scenario.name), ": ", Code(sets)))
-    yield Paragraph(("The same random numbers run through each scenario, so differences and ratios are taken world by world.",))
+    yield Paragraph(
+        ("The same random numbers run through each scenario, so differences and ratios are taken world by world.",)
+    )
     rows = []
     for text in said:
         ones = [one for one in found if str(one.request) == text]
         base = said[text]
-        rows.append(((base.label,), "as it stands", f"{base.low} … {base.median} … {base.high}{base.shown_unit}", "", ""))
+        rows.append(
+            ((base.label,), "as it stands", f"{base.low} … {base.median} … {base.high}{base.shown_unit}", "", "")
+        )
         for one in ones:
-            rows.append(((base.label,), one.scenario, interval_words(one.found, forecast.years) + base.shown_unit, interval_words(one.difference, ()), interval_words(one.ratio, ()) if one.ratio else ""))
+            rows.append(
+                (
+                    (base.label,),
+                    one.scenario,
+                    interval_words(one.found, forecast.years) + base.shown_unit,
+                    interval_words(one.difference, ()),
+                    interval_words(one.ratio, ()) if one.ratio else "",
+                )
+            )
         if chosen.wants("scenarios", text) and any(one.found != one.base for one in ones):
-            yield _picture(f"scenarios-{text.replace('@', '-')}", _scenario_figure(forecast, base, ones), _scenario_alt(forecast, base, ones), "Line: the interval. Circle: the median. The first row is the study as it stands.")
-    yield Table(f"Scenarios: {percent(forecast.prob)} intervals and medians", ("Quantity", "Scenario", "Interval", "Difference", "Ratio"), tuple(rows), (2, 3, 4))
+            yield _picture(
+                f"scenarios-{text.replace('@', '-')}",
+                _scenario_figure(forecast, base, ones),
+                _scenario_alt(forecast, base, ones),
+                "Line: the interval. Circle: the median. The first row is the study as it stands.",
+            )
+    yield Table(
+        f"Scenarios: {percent(forecast.prob)} intervals and medians",
+        ("Quantity", "Scenario", "Interval", "Difference", "Ratio"),
+        tuple(rows),
+        (2, 3, 4),
+    )
 
 
 def _scenario_figure(forecast: Forecast, base: Told, ones: Sequence[Compared]) -> Any:
     from forecast.report import figures
 
-    rows = [figures.Row("as it stands", base.interval.low, base.interval.median, base.interval.high, f"{base.low} … {base.median} … {base.high}")]
-    rows += [figures.Row(one.scenario, one.found.low, one.found.median, one.found.high, interval_words(one.found, forecast.years), True) for one in ones]
-    return figures.intervals(rows, title=base.label, unit=base.unit, thresholds=list(forecast.study.thresholds.get(base.request.name, {}).items()))
+    rows = [
+        figures.Row(
+            "as it stands",
+            base.interval.low,
+            base.interval.median,
+            base.interval.high,
+            f"{base.low} … {base.median} … {base.high}",
+        )
+    ]
+    rows += [
+        figures.Row(
+            one.scenario,
+            one.found.low,
+            one.found.median,
+            one.found.high,
+            interval_words(one.found, forecast.years),
+            True,
+        )
+        for one in ones
+    ]
+    return figures.intervals(
+        rows,
+        title=base.label,
+        unit=base.unit,
+        thresholds=list(forecast.study.thresholds.get(base.request.name, {}).items()),
+    )
 
 
 def _scenario_alt(forecast: Forecast, base: Told, ones: Sequence[Compared]) -> str:
@@ -385,17 +502,36 @@ def _bands(subject: Subject, said: Mapping[str, Told], chosen: _Chosen) -> Itera
     for declared in forecast.study.dependences:
         if declared.band:
             note = f" {declared.note}" if declared.note else ""
-            yield Paragraph((Code(declared.between[0]), " and ", Code(declared.between[1]), f" have rank correlation {declared.rank_correlation:g} here.{note}"))
+            yield Paragraph(
+                (
+                    Code(declared.between[0]),
+                    " and ",
+                    Code(declared.between[1]),
+                    f" have rank correlation {declared.rank_correlation:g} here.{note}",
+                )
+            )
     rows = []
     for text, one in banded.items():
         band = {rho: interval_words(found, forecast.years) for rho, found in sorted(one.band.items())}
         rows.append(((one.label,), *band.values(), one.unit))
         # Where the ends do not move by a twentieth of the width, a picture would show nothing.
         if chosen.wants("band", text) and _moves(one):
-            alt = f"Interval of {one.label} by the rank correlation of {' and '.join(_pair(forecast))}: " + "; ".join(f"at {rho:+g} {words}" for rho, words in band.items())
-            yield _picture(f"band-{text.replace('@', '-')}", band_of(forecast, text, one.band), alt + ".", "The interval if the two inputs ran against each other, independently, and together.")
+            alt = f"Interval of {one.label} by the rank correlation of {' and '.join(_pair(forecast))}: " + "; ".join(
+                f"at {rho:+g} {words}" for rho, words in band.items()
+            )
+            yield _picture(
+                f"band-{text.replace('@', '-')}",
+                band_of(forecast, text, one.band),
+                alt + ".",
+                "The interval if the two inputs ran against each other, independently, and together.",
+            )
     levels = sorted({rho for one in banded.values() for rho in one.band})
-    yield Table("Intervals and medians by rank correlation", ("Quantity", *(f"{rho:+g}".replace("+0", "0") for rho in levels), "Unit"), tuple(rows), tuple(range(1, 1 + len(levels))))
+    yield Table(
+        "Intervals and medians by rank correlation",
+        ("Quantity", *(f"{rho:+g}".replace("+0", "0") for rho in levels), "Unit"),
+        tuple(rows),
+        tuple(range(1, 1 + len(levels))),
+    )
 
 
 def _pair(forecast: Forecast) -> tuple[str, str]:
@@ -403,8 +539,6 @@ def _pair(forecast: Forecast) -> tuple[str, str]:
 
 
 def _moves(one: Told) -> bool:
-    import math
-
     def place(value: float) -> float:
         return math.log(value) if one.interval.low > 0 and value > 0 else value
 

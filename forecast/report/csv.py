@@ -6,7 +6,19 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 FIGURES = ("low", "median", "high", "mean")
-HEADER = ("quantity", "year", "label", "unit", "prob", *FIGURES, *(f"mcse_{name}" for name in FIGURES), "never", "already", "threshold", "prob_above")
+HEADER = (
+    "quantity",
+    "year",
+    "label",
+    "unit",
+    "prob",
+    *FIGURES,
+    *(f"mcse_{name}" for name in FIGURES),
+    "never",
+    "already",
+    "threshold",
+    "prob_above",
+)
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 

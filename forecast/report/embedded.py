@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import html
 import json
 import re
 import tempfile
@@ -61,11 +60,23 @@ def blocks(embedded: Embedded) -> str:
     Priors, models and the report stand there as they are; evidence and all else is packed: base64 of a zlib stream of
     JSON.
     """
-    plain = {f"reports/{embedded.report}.md", *(name for name in embedded.files if fnmatch(name, "priors/*.toml") or name.endswith(".py"))}
-    bulk = {name: text for name, text in embedded.files.items() if name not in plain or name.startswith("priors/evidence/")}
+    plain = {
+        f"reports/{embedded.report}.md",
+        *(name for name in embedded.files if fnmatch(name, "priors/*.toml") or name.endswith(".py")),
+    }
+    bulk = {
+        name: text for name, text in embedded.files.items() if name not in plain or name.startswith("priors/evidence/")
+    }
     files = {name: text for name, text in embedded.files.items() if name not in bulk}
     packed = base64.b64encode(zlib.compress(json.dumps(bulk, ensure_ascii=False).encode(), 9)).decode()
-    study = {"schema": SCHEMA, "name": embedded.name, "report": embedded.report, "call": dict(embedded.call), "files": files, "packed": packed}
+    study = {
+        "schema": SCHEMA,
+        "name": embedded.name,
+        "report": embedded.report,
+        "call": dict(embedded.call),
+        "files": files,
+        "packed": packed,
+    }
     parts = (("study", study), ("run", embedded.run))
     return "\n".join(f'<script type="application/json" id="{name}">{_json(data)}</script>' for name, data in parts)
 
@@ -88,19 +99,29 @@ def read(path: str | Path) -> Embedded:
     try:
         text = Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise ForecastError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or 'not UTF-8'}); name a study or a report.html") from None
+        raise ForecastError(
+            f"{path}: cannot be read ({getattr(error, 'strerror', None) or 'not UTF-8'}); name a study or a report.html"
+        ) from None
     found = dict(_BLOCK.findall(text))
     try:
         study, run = json.loads(found["study"]), json.loads(found["run"])
         if study["schema"] != SCHEMA:
-            raise UsageError(f"{path}: is a report of another version ({html.escape(str(study['schema']))}); run it with that version")
+            raise UsageError(
+                f"{path}: is a report of another version ({study['schema']!r}); run it with that version"
+            )
         unpacker = zlib.decompressobj()
         tables = json.loads(unpacker.decompress(base64.b64decode(study["packed"]), MOST_BYTES))
         files = {str(name): str(content) for name, content in sorted({**study["files"], **tables}.items())}
         embedded = Embedded(str(study["name"]), files, str(study["report"]), dict(study["call"]), dict(run))
     except (KeyError, ValueError, TypeError, AttributeError, zlib.error):
-        raise UsageError(f"{path}: carries no study; name a study's folder, or an HTML report made by 'forecast report'") from None
-    unsafe = [name for name in files if not NAME.fullmatch(name) or name.split("/")[0] not in FOLDERS or ".." in name.split("/")]
+        raise UsageError(
+            f"{path}: carries no study; name a study's folder, or an HTML report made by 'forecast report'"
+        ) from None
+    unsafe = [
+        name
+        for name in files
+        if not NAME.fullmatch(name) or name.split("/")[0] not in FOLDERS or ".." in name.split("/")
+    ]
     if unsafe or not re.fullmatch(r"[^/\\\0]{1,100}", embedded.name) or embedded.name in (".", ".."):
         raise UsageError(f"{path}: the study in it has an unsafe file name; do not open it")
     return embedded

@@ -8,7 +8,7 @@ from forecast.report import figures
 from forecast.report.blocks import Block, Code, Heading, Paragraph, Picture, Strong, Table
 from forecast.report.plots import interval_words
 from forecast.report.svg import to_svg
-from forecast.result import Forecast
+from forecast.result import Forecast, Interval
 
 MOST = 8  # quantities drawn; the table has all
 
@@ -21,7 +21,13 @@ def evidence_section(forecast: Forecast, draw: bool) -> Iterator[Block]:
     found = forecast.shift()
     yield Heading(2, "What the evidence changed", "evidence")
     rows = tuple(
-        (Code(seen.id), (Code(seen.text or seen.target),), seen.date, " ".join(filter(None, (seen.source, seen.note))), ", ".join(s.name for s in found if seen.id in s.because)[:200])
+        (
+            Code(seen.id),
+            (Code(seen.text or seen.target),),
+            seen.date,
+            " ".join(filter(None, (seen.source, seen.note))),
+            ", ".join(s.name for s in found if seen.id in s.because)[:200],
+        )
         for seen in evidence
     )
     yield Table("Observations", ("Id", "What was seen", "Date", "Source and note", "What it moved"), rows)
@@ -29,12 +35,45 @@ def evidence_section(forecast: Forecast, draw: bool) -> Iterator[Block]:
         yield Paragraph(("The evidence moved none of the reported quantities by more than the draws can tell.",))
         return
     if draw:
-        shown = [(s.label, figures.Row("", s.prior.low, s.prior.median, s.prior.high, interval_words(s.prior, forecast.years)),
-                  figures.Row("", s.posterior.low, s.posterior.median, s.posterior.high, interval_words(s.posterior, forecast.years))) for s in found[:MOST]]  # fmt: skip
-        alt = "Prior against posterior: " + "; ".join(f"{s.label} from {interval_words(s.prior, forecast.years)} to {interval_words(s.posterior, forecast.years)}" for s in found[:3]) + "."
-        yield Picture("shift", to_svg(figures.pairs(shown, title="What the evidence changed", names=("before the evidence", "with it")), "shift", alt), alt, "Each quantity on its own scale; circle and square are medians.")
+        shown = [(s.label, _row(s.prior, forecast), _row(s.posterior, forecast)) for s in found[:MOST]]
+        alt = (
+            "Prior against posterior: "
+            + "; ".join(
+                f"{s.label} from {_row(s.prior, forecast).text} to {_row(s.posterior, forecast).text}"
+                for s in found[:3]
+            )
+            + "."
+        )
+        yield Picture(
+            "shift",
+            to_svg(
+                figures.pairs(shown, title="What the evidence changed", names=("before the evidence", "with it")),
+                "shift",
+                alt,
+            ),
+            alt,
+            "Each quantity on its own scale; circle and square are medians.",
+        )
     table = tuple(
-        ((s.label,), interval_words(s.prior, forecast.years), interval_words(s.posterior, forecast.years), s.unit, f"{s.shift:+.1f}", f"{s.bits:.2f}", ", ".join(s.because)) for s in found
+        (
+            (s.label,),
+            interval_words(s.prior, forecast.years),
+            interval_words(s.posterior, forecast.years),
+            s.unit,
+            f"{s.shift:+.1f}",
+            f"{s.bits:.2f}",
+            ", ".join(s.because),
+        )
+        for s in found
     )
-    yield Table("Prior against posterior", ("Quantity", "Before", "After", "Unit", "Shift in prior sd", "Bits", "Because of"), table, (1, 2, 4, 5))
+    yield Table(
+        "Prior against posterior",
+        ("Quantity", "Before", "After", "Unit", "Shift in prior sd", "Bits", "Because of"),
+        table,
+        (1, 2, 4, 5),
+    )
     yield Paragraph((Strong("Bits"), ": information gained; 1 bit halves a range of equally probable values."))
+
+
+def _row(interval: Interval, forecast: Forecast) -> figures.Row:
+    return figures.Row("", interval.low, interval.median, interval.high, interval_words(interval, forecast.years))

@@ -19,7 +19,21 @@ from forecast.sampling import Request
 from forecast.summary import round_to_error
 from forecast.text import ends, percent, probability
 
-OF_QUANTITY = ("interval", "low", "median", "high", "mean", "never", "already", "prob", "unit", "label", "source", "prob_above VALUE", "by YEAR")
+OF_QUANTITY = (
+    "interval",
+    "low",
+    "median",
+    "high",
+    "mean",
+    "never",
+    "already",
+    "prob",
+    "unit",
+    "label",
+    "source",
+    "prob_above VALUE",
+    "by YEAR",
+)
 OF_REPORT = ("title", "date", "seed", "draws", "prob", "study", "study_hash", "first_year", "last_year")
 
 
@@ -104,23 +118,36 @@ def _told(forecast: Forecast, request: Request, entry: Mapping[str, Any], figure
         mean,
         probability(never) if never is not None and figures["never"] else "",
         probability(already) if already is not None and figures["already"] else "",
-        {text: probability(forecast.prob_above(request.name, thresholds[text], request.year)) for text in figures.get("prob_above", {})},
-        {float(rho): _interval(band, entry["prob"], entry["unit"], interval) for rho, band in figures.get("dependence_band", {}).items()},
+        {
+            text: probability(forecast.prob_above(request.name, thresholds[text], request.year))
+            for text in figures.get("prob_above", {})
+        },
+        {
+            float(rho): _interval(band, entry["prob"], entry["unit"], interval)
+            for rho, band in figures.get("dependence_band", {}).items()
+        },
     )
 
 
 def _interval(figures: Mapping[str, Any], prob: float, unit: str, like: Interval | None = None) -> Interval:
-    """An interval from its JSON; where no errors are told (a band), they are taken in proportion to those of another."""
+    """An interval from its JSON; where no errors are told (a band), they are as large a part as those of another."""
     low, median, high = (_value(figures[key]) for key in ("low", "median", "high"))
     if "mcse" in figures:
         errors = [_value(figures["mcse"][key]) for key in ("low", "median", "high")]
     else:
         assert like is not None
         errors = [
-            abs(error * value / other) if other and all(map(math.isfinite, (value, other))) and unit != "year" else error
-            for value, other, error in zip((low, median, high), (like.low, like.median, like.high), (like.mcse_low, like.mcse_median, like.mcse_high), strict=True)
+            abs(error * value / other)
+            if other and all(map(math.isfinite, (value, other))) and unit != "year"
+            else error
+            for value, other, error in zip(
+                (low, median, high),
+                (like.low, like.median, like.high),
+                (like.mcse_low, like.mcse_median, like.mcse_high),
+                strict=True,
+            )
         ]
-    return Interval(low, median, high, prob, *errors, unit)
+    return Interval(low, median, high, prob, errors[0], errors[1], errors[2], unit)
 
 
 def _value(number: float | str | None) -> float:
@@ -140,16 +167,18 @@ class Fields:
     date : str
     """
 
-    def __init__(self, forecast: Forecast, report: Report, said: Mapping[str, Told], record: Mapping[str, Any], date: str) -> None:
+    def __init__(
+        self, forecast: Forecast, report: Report, said: Mapping[str, Told], record: Mapping[str, Any], date: str
+    ) -> None:
         self._forecast, self._said = forecast, said
-        self._globals = {
+        self._globals: dict[str, str] = {
             "title": report.title or report.name,
             "date": date,
             "seed": str(record["seed"]),
             "draws": f"{record['draws']:,}",
             "prob": percent(forecast.prob),
-            "study": record["study"],
-            "study_hash": record["study_hash"],
+            "study": str(record["study"]),
+            "study_hash": str(record["study_hash"]),
             "first_year": f"{forecast.years[0]:g}",
             "last_year": f"{forecast.years[-1]:g}",
         }
@@ -167,7 +196,9 @@ class Fields:
             try:
                 self(field)
             except StudyError as error:
-                problems += [Problem(f"{place}:{report.line + line}", problem.what, problem.remedy) for problem in error.problems]
+                problems += [
+                    Problem(f"{place}:{report.line + line}", problem.what, problem.remedy) for problem in error.problems
+                ]
         if problems:
             raise StudyError(problems)
 
@@ -184,7 +215,9 @@ class Fields:
         name, point, what = field.partition(".")
         if not point:
             names = [*self._globals, *self._said]
-            raise StudyError.at("", f"there is no field '{field}'", nearest(field, names) or "write {{ quantity.interval }}, say")
+            raise StudyError.at(
+                "", f"there is no field '{field}'", nearest(field, names) or "write {{ quantity.interval }}, say"
+            )
         said = self._said.get(name.strip())
         if said is None:
             hint = nearest(name, self._said) or "a template can place what the header lists under quantities"
@@ -218,13 +251,19 @@ class Fields:
             try:
                 year = float(argument)
             except ValueError:
-                raise StudyError.at("", f"field '{field}' names no year ({argument})", "write {{ crossing_year.by 2040 }}") from None
+                raise StudyError.at(
+                    "", f"field '{field}' names no year ({argument})", "write {{ crossing_year.by 2040 }}"
+                ) from None
             return _by(self._forecast, said, year, field)
-        raise StudyError.at("", f"there is no field '{field}'", nearest(what, OF_QUANTITY) or f"use one of {', '.join(OF_QUANTITY)}")
+        raise StudyError.at(
+            "", f"there is no field '{field}'", nearest(what, OF_QUANTITY) or f"use one of {', '.join(OF_QUANTITY)}"
+        )
 
 
 def _by(forecast: Forecast, said: Told, year: float, field: str) -> str:
     if said.unit != "year" or said.request.year is not None:
-        raise StudyError.at("", f"field '{field}': {said.request.name} is no crossing year", "use {{ quantity.prob_above VALUE }}")
+        raise StudyError.at(
+            "", f"field '{field}': {said.request.name} is no crossing year", "use {{ quantity.prob_above VALUE }}"
+        )
     found: Estimate = forecast.crossed_by(said.request.name, year)
     return probability(found)

@@ -30,12 +30,20 @@ HEIGHT = 250.0
 SIZE, SMALL = 10.0, 9.0
 DOT_COLUMNS = 26
 TALLEST = 170.0  # points that a stack of dots may take
+SHARED = 2  # dots of the very same value, more than which are an atom
 FEW = 12  # distinct values that a dot plot shows where they are, not in columns
 COLUMNS = 74  # of small text across a figure
 INK, MUTED, GRID = "#1b1f24", "#59636e", "#d8dee4"
 BLUE, PALE, PALER, VERMILION = "#0b5fa5", "#7fb2dd", "#c9dff2", "#c8500a"
 DASHES = ((0, (5, 2)), (0, (1, 1.5)), (0, (7, 2, 1, 2)), (0, (3, 1)), (0, (9, 3)))
-FAMILIES = ("DejaVu Sans", "Noto Sans CJK JP", "Noto Sans", "Noto Sans Arabic", "Noto Sans Devanagari", "Arial Unicode MS")
+FAMILIES = (
+    "DejaVu Sans",
+    "Noto Sans CJK JP",
+    "Noto Sans",
+    "Noto Sans Arabic",
+    "Noto Sans Devanagari",
+    "Arial Unicode MS",
+)
 HINT = "figures need matplotlib; install it with: pip install 'ai-cost-forecast[plots]'"
 Line = tuple[str, float]
 
@@ -90,20 +98,41 @@ def fan(
     """
     bands = sorted(bands, key=lambda band: -band[0])
     at = np.asarray(years, dtype=float)
-    shown = [median, *(end for _, low, high in bands for end in (low, high)), np.array([value for _, value in thresholds], dtype=float)]
+    shown = [
+        median,
+        *(end for _, low, high in bands for end in (low, high)),
+        np.array([value for _, value in thresholds], dtype=float),
+    ]
     shown += [points[1]] if points is not None else []
     low, high, log = _range(np.concatenate([np.ravel(part) for part in shown]))
     entries = len(bands) + 1 + len(thresholds) + (points is not None)
     with _style():
-        figure, axes = _axes(title, unit, legend=_legend_rows([text for text, _ in thresholds], entries), labels=_value_labels(low, high, log))
+        figure, axes = _axes(
+            title,
+            unit,
+            legend=_legend_rows([text for text, _ in thresholds], entries),
+            labels=_value_labels(low, high, log),
+        )
         _value_axis(axes.yaxis, low, high, log)
         lowest, highest = axes.get_ylim()
         for (prob, below, above), colour in zip(bands, (PALER, PALE, BLUE)[: len(bands)], strict=False):
-            ends = [np.clip(np.nan_to_num(end, posinf=highest, neginf=lowest), lowest, highest) for end in (below, above)]
+            ends = [
+                np.clip(np.nan_to_num(end, posinf=highest, neginf=lowest), lowest, highest) for end in (below, above)
+            ]
             if len(at) == 1:
-                axes.bar(at, ends[1] - ends[0], 0.3, ends[0], color=colour, alpha=1 if colour != BLUE else 0.75, label=f"{100 * prob:g}%")
+                axes.bar(
+                    at,
+                    ends[1] - ends[0],
+                    0.3,
+                    ends[0],
+                    color=colour,
+                    alpha=1 if colour != BLUE else 0.75,
+                    label=f"{100 * prob:g}%",
+                )
             else:
-                axes.fill_between(at, *ends, color=colour, alpha=1 if colour != BLUE else 0.75, linewidth=0, label=f"{100 * prob:g}%")
+                axes.fill_between(
+                    at, *ends, color=colour, alpha=1 if colour != BLUE else 0.75, linewidth=0, label=f"{100 * prob:g}%"
+                )
         middle = np.where(np.isfinite(median), median, np.nan)
         axes.plot(at, middle, color=INK, linewidth=1.6, label="median", marker="o" if len(at) == 1 else None)
         _thresholds(axes, thresholds, horizontal=True)
@@ -155,8 +184,9 @@ def crossing(years: Sequence[float], by: np.ndarray, never: float, *, title: str
         beside.bar(0.5, never, 1, 1 - never, facecolor="none", edgecolor=VERMILION, hatch="////", linewidth=1)
         text = never_text or f"{100 * never:.3g}%"
         below = never > 0.5
-        beside.text(0.5, 1 - never / 2 if below else 1 - never - 0.02, text, ha="center", va="center" if below else "top",
-                    fontsize=SMALL, color=VERMILION, bbox={"facecolor": "#ffffff", "edgecolor": "none", "pad": 1} if below else None)  # fmt: skip
+        plate = {"facecolor": "#ffffff", "edgecolor": "none", "pad": 1} if below else None
+        place, align = (1 - never / 2, "center") if below else (1 - never - 0.02, "top")
+        beside.text(0.5, place, text, ha="center", va=align, fontsize=SMALL, color=VERMILION, bbox=plate)
     return figure
 
 
@@ -196,28 +226,56 @@ def dots(
     left, right = float(scale(low)), float(scale(high))
     step = (right - left) / DOT_COLUMNS
     marks = _stacked(np.asarray(scale(finite), dtype=float), step, float(scale(threshold[1])) if threshold else left)
+    if len(marks):
+        left, right = min(left, float(marks[:, 0].min()) - step / 2), max(right, float(marks[:, 0].max()) + step / 2)
     sides = []
     for text, side in zip(infinite, (-math.inf, math.inf), strict=True):
         count = int((array == side).sum())
         if count:
             place = left - 2.5 * step if side < 0 else right + 2.5 * step
             left, right = min(left, place - 1.5 * step), max(right, place + 1.5 * step)
-            marks = np.concatenate([marks, np.column_stack([np.full(count, place), np.arange(count) + 0.5])]) if side > 0 else np.concatenate([np.column_stack([np.full(count, place), np.arange(count) + 0.5]), marks])
+            marks = (
+                np.concatenate([marks, np.column_stack([np.full(count, place), np.arange(count) + 0.5])])
+                if side > 0
+                else np.concatenate([np.column_stack([np.full(count, place), np.arange(count) + 0.5]), marks])
+            )
             sides.append((text, place))
     tallest = float(marks[:, 1].max()) + 1.0
     size = min((WIDTH - 26) * step / (right - left), TALLEST / tallest)
     beyond = array > threshold[1] if threshold is not None else np.zeros(len(array), dtype=bool)
     with _style():
-        figure, axes = _axes(title, "", x_label=unit if unit != "year" else "", legend=1 if threshold else 0, left=14, plot=max(size * tallest, 60))
+        figure, axes = _axes(
+            title,
+            "",
+            x_label=unit if unit != "year" else "",
+            legend=1 if threshold else 0,
+            left=14,
+            plot=max(size * tallest, 60),
+        )
         axes.set_xlim(left, right)
         axes.set_ylim(0, max(tallest, 60 / size))
         for chosen, colour, marker, part in ((~beyond, BLUE, "o", 0.86), (beyond, VERMILION, "D", 0.7)):
             if chosen.any():
                 axes.plot(*marks[chosen].T, marker, color=colour, markersize=size * part, markeredgewidth=0)
         for text, place in sides:
-            axes.annotate(text, (place, 0), (0, -6), textcoords="offset points", ha="center", va="top", fontsize=SMALL, annotation_clip=False)
+            axes.annotate(
+                text,
+                (place, 0),
+                (0, -6),
+                textcoords="offset points",
+                ha="center",
+                va="top",
+                fontsize=SMALL,
+                annotation_clip=False,
+            )
         if threshold is not None:
-            axes.axvline(float(scale(threshold[1])), color=INK, linewidth=1.2, linestyle=DASHES[0], label=wrapped(threshold[0], COLUMNS - 8, 1)[0])
+            axes.axvline(
+                float(scale(threshold[1])),
+                color=INK,
+                linewidth=1.2,
+                linestyle=DASHES[0],
+                label=wrapped(threshold[0], COLUMNS - 8, 1)[0],
+            )
             _legend(figure, axes)
         ticks = log_ticks(low, high) if log else linear_ticks(low, high, 6 - len(sides), whole=unit == "year")
         ticks = ticks if len(finite) else []
@@ -232,10 +290,12 @@ def dots(
 def _stacked(places: np.ndarray, step: float, edge: float) -> np.ndarray:
     """Where dots stand, (dot, 2): in columns of a width, one of whose borders is `edge`, so that none sits across it.
 
-    A few distinct values stand where they are.
+    A few distinct values, and values that several dots share, stand where they are.
     """
-    if len(np.unique(places)) > FEW:
-        places = edge + (np.ceil((places - edge) / step - 1e-9) - 0.5) * step
+    kinds, which, counts = np.unique(places, return_inverse=True, return_counts=True)
+    if len(kinds) > FEW:
+        columns = edge + (np.ceil((places - edge) / step - 1e-9) - 0.5) * step
+        places = np.where(counts[which] > SHARED, places, columns)
     marks = np.empty((len(places), 2))
     stacked: dict[float, int] = {}
     for number, place in enumerate(places):
@@ -246,7 +306,14 @@ def _stacked(places: np.ndarray, step: float, edge: float) -> np.ndarray:
 
 
 def intervals(
-    rows: Sequence[Row], *, title: str = "", unit: str = "", thresholds: Sequence[Line] = (), base: float | None = None, caps: bool = True
+    rows: Sequence[Row],
+    *,
+    title: str = "",
+    subtitle: str = "",
+    unit: str = "",
+    thresholds: Sequence[Line] = (),
+    base: float | None = None,
+    caps: bool = True,
 ) -> Figure:
     """Intervals under one another on one axis: scenarios, a band over a dependence, a tornado.
 
@@ -254,7 +321,7 @@ def intervals(
     ----------
     rows : sequence of Row
         From the top; infinite ends run out of the figure.
-    title, unit : str
+    title, subtitle, unit : str
     thresholds : sequence of (text, value)
     base : float, optional
         A thin line at a value that all are compared with.
@@ -270,7 +337,15 @@ def intervals(
     texts = [_row_text(row) for row in rows]
     heights = [10.5 * len(label) + 18 for label, _ in texts]
     with _style():
-        figure, axes = _axes(title, "", height=sum(heights) + 62, x_label=unit if unit != "year" else "", legend=_legend_rows([t for t, _ in thresholds], len(thresholds)), left=14, right=18)
+        figure, axes = _axes(
+            title,
+            subtitle,
+            plot=sum(heights),
+            x_label=unit if unit != "year" else "",
+            legend=_legend_rows([t for t, _ in thresholds], len(thresholds)),
+            left=14,
+            right=18,
+        )
         axes.set_ylim(sum(heights), 0)
         _value_axis(axes.xaxis, low, high, log, calendar=unit == "year")
         first, last = axes.get_xlim()
@@ -282,12 +357,29 @@ def intervals(
             if base is not None:
                 axes.plot([base, base], [place - 5.5, place + 5.5], color=MUTED, linewidth=0.9)
             for number, (name, value) in enumerate(thresholds):
-                axes.plot([value, value], [place - 5.5, place + 5.5], color=VERMILION, linewidth=1.2, linestyle=DASHES[number % len(DASHES)], label=wrapped(name, COLUMNS - 8, 1)[0] if not top else None)
-            start, end = (float(np.clip(np.nan_to_num(v, posinf=last, neginf=first), first, last)) for v in (row.low, row.high))
+                axes.plot(
+                    [value, value],
+                    [place - 5.5, place + 5.5],
+                    color=VERMILION,
+                    linewidth=1.2,
+                    linestyle=DASHES[number % len(DASHES)],
+                    label=wrapped(name, COLUMNS - 8, 1)[0] if not top else None,
+                )
+            start, end = (
+                float(np.clip(np.nan_to_num(v, posinf=last, neginf=first), first, last)) for v in (row.low, row.high)
+            )
             if caps:
                 axes.plot([start, end], [place, place], color=colour, linewidth=3, solid_capstyle="butt")
                 if math.isfinite(row.median):
-                    axes.plot([row.median], [place], "o", color="#ffffff", markeredgecolor=colour, markersize=6.5, markeredgewidth=1.8)
+                    axes.plot(
+                        [row.median],
+                        [place],
+                        "o",
+                        color="#ffffff",
+                        markeredgecolor=colour,
+                        markersize=6.5,
+                        markeredgewidth=1.8,
+                    )
             else:
                 middle = float(np.clip(np.nan_to_num(row.median, posinf=last, neginf=first), first, last))
                 for side, shade in ((start, PALE), (end, BLUE)):
@@ -296,7 +388,9 @@ def intervals(
                 if math.isinf(value):
                     axes.plot([edge], [place], marker, color=colour, markersize=6, markeredgewidth=0, clip_on=False)
             transform = axes.get_yaxis_transform()
-            axes.text(0, top + 2, "\n".join(label), transform=transform, ha="left", va="top", fontsize=SMALL, linespacing=1.1)
+            axes.text(
+                0, top + 2, "\n".join(label), transform=transform, ha="left", va="top", fontsize=SMALL, linespacing=1.1
+            )
             axes.text(1, top + 2, text, transform=transform, ha="right", va="top", fontsize=SMALL, color=MUTED)
             top += height
         axes.grid(visible=False)
@@ -306,7 +400,9 @@ def intervals(
     return figure
 
 
-def pairs(rows: Sequence[tuple[str, Row, Row]], *, title: str = "", names: tuple[str, str] = ("before", "after")) -> Figure:
+def pairs(
+    rows: Sequence[tuple[str, Row, Row]], *, title: str = "", names: tuple[str, str] = ("before", "after")
+) -> Figure:
     """Two intervals a quantity, each quantity on its own scale: prior against posterior.
 
     Parameters
@@ -324,7 +420,7 @@ def pairs(rows: Sequence[tuple[str, Row, Row]], *, title: str = "", names: tuple
     labels = [wrapped(label, COLUMNS) for label, _, _ in rows]
     heights = [11.5 * (len(label) + 2) + 18 for label in labels]
     with _style():
-        figure, axes = _axes(title, "", height=sum(heights) + 54, legend=1, left=14, right=18)
+        figure, axes = _axes(title, "", plot=sum(heights), legend=1, left=14, right=18)
         axes.set_ylim(sum(heights), 0)
         axes.set_xlim(0, 1)
         top = 0.0
@@ -332,13 +428,27 @@ def pairs(rows: Sequence[tuple[str, Row, Row]], *, title: str = "", names: tuple
             low, high, log = _range(np.array([v for row in two for v in (row.low, row.median, row.high)]))
             scale = (lambda v: math.log10(v)) if log else (lambda v: v)
             first, last = scale(low), scale(high)
-            axes.text(0, top + 2, "\n".join(label), ha="left", va="top", fontsize=SMALL, linespacing=1.1, fontweight="bold")
+            axes.text(
+                0, top + 2, "\n".join(label), ha="left", va="top", fontsize=SMALL, linespacing=1.1, fontweight="bold"
+            )
             for i, (row, colour, style) in enumerate(zip(two, (MUTED, BLUE), ("s", "o"), strict=True)):
                 place = top + 11.5 * len(label) + 8 + 15 * i
-                values = [0.0 if v == -math.inf else 1.0 if v == math.inf else (scale(v) - first) / (last - first) for v in (row.low, row.median, row.high)]
+                values = [
+                    0.0 if v == -math.inf else 1.0 if v == math.inf else (scale(v) - first) / (last - first)
+                    for v in (row.low, row.median, row.high)
+                ]
                 x = [0.46 * v for v in values]
-                axes.plot([x[0], x[2]], [place, place], color=colour, linewidth=3, solid_capstyle="butt", label=names[i] if not number else None)
-                axes.plot([x[1]], [place], style, color="#ffffff", markeredgecolor=colour, markersize=6, markeredgewidth=1.6)
+                axes.plot(
+                    [x[0], x[2]],
+                    [place, place],
+                    color=colour,
+                    linewidth=3,
+                    solid_capstyle="butt",
+                    label=names[i] if not number else None,
+                )
+                axes.plot(
+                    [x[1]], [place], style, color="#ffffff", markeredgecolor=colour, markersize=6, markeredgewidth=1.6
+                )
                 axes.text(0.5, place, row.text, ha="left", va="center", fontsize=SMALL, color=colour)
             top += height
         axes.set_yticks([])
@@ -368,7 +478,13 @@ def histogram(draws: np.ndarray, *, title: str = "", unit: str = "", thresholds:
     inner = np.quantile(finite, [0.005, 0.995], method="inverted_cdf") if len(finite) else np.array([0.0, 1.0])
     low, high, log = _range(np.append(inner, [value for _, value in thresholds]), years=unit == "year", margin=0.02)
     with _style():
-        figure, axes = _axes(title, "", x_label=unit if unit != "year" else "", legend=_legend_rows([t for t, _ in thresholds], len(thresholds)), left=14)
+        figure, axes = _axes(
+            title,
+            "",
+            x_label=unit if unit != "year" else "",
+            legend=_legend_rows([t for t, _ in thresholds], len(thresholds)),
+            left=14,
+        )
         _value_axis(axes.xaxis, low, high, log, calendar=unit == "year")
         edges = np.geomspace(low, high, 49) if log else np.linspace(low, high, 49)
         counts, _ = np.histogram(finite, edges)
@@ -391,8 +507,8 @@ def _style() -> Iterator[None]:
     except ImportError:
         raise ForecastError(HINT) from None
     wanted = _settings(tuple(sorted({font.name for font in font_manager.fontManager.ttflist} & set(FAMILIES))))
-    now = matplotlib.rcParams
-    changed = {key: value for key, value in wanted.items() if now[key] != value}
+    now: Any = matplotlib.rcParams
+    changed: Any = {key: value for key, value in wanted.items() if now[key] != value}
     with matplotlib.rc_context(changed), warnings.catch_warnings():
         # A script that no installed font has is drawn by the reader's own fonts in SVG; matplotlib would warn.
         warnings.filterwarnings("ignore", message="Glyph .* missing")
@@ -433,7 +549,14 @@ def _settings(known: tuple[str, ...]) -> dict[str, Any]:
         "axes.titlesize": SIZE,
     }
     # To ask for the backend would load the interactive part of matplotlib, which no figure here needs.
-    return {**{key: value for key, value in matplotlib.rcParamsDefault.items() if not key.startswith(("backend", "interactive"))}, **settings}
+    return {
+        **{
+            key: value
+            for key, value in matplotlib.rcParamsDefault.items()
+            if not key.startswith(("backend", "interactive"))
+        },
+        **settings,
+    }
 
 
 def save(figure: Figure, target: Any, kind: str) -> None:
@@ -445,7 +568,11 @@ def save(figure: Figure, target: Any, kind: str) -> None:
     target : path or binary file
     kind : {"svg", "png", "pdf"}
     """
-    metadata: dict[str, Any] = {"svg": {"Date": None}, "png": {"Software": None}, "pdf": {"CreationDate": None, "Producer": None, "Creator": None}}[kind]
+    metadata: dict[str, Any] = {
+        "svg": {"Date": None},
+        "png": {"Software": None},
+        "pdf": {"CreationDate": None, "Producer": None, "Creator": None},
+    }[kind]
     with _style():
         figure.savefig(target, format=kind, metadata=metadata, transparent=kind == "svg", facecolor="#ffffff", dpi=200)
 
@@ -463,7 +590,6 @@ def _axes(
     title: str,
     top_label: str,
     *,
-    height: float = HEIGHT,
     legend: int = 0,
     labels: Sequence[str] = (),
     x_label: str = "",
@@ -477,17 +603,43 @@ def _axes(
     heading = wrapped(title, COLUMNS - 10, 3) if title else []
     above = 13.5 * len(heading) + (19 if top_label else 4) + 4
     below = 22 + (13 if x_label else 0) + 14 * legend
-    height = max(height, 120) + 13.5 * max(0, len(heading) - 1) + 14 * max(0, legend - 1) * (height == HEIGHT)
-    height = above + below + plot if plot else height
+    height = above + below + plot if plot else HEIGHT + 13.5 * max(0, len(heading) - 1) + 14 * max(0, legend - 1)
     left = left or 12 + 6.3 * max((width_of(text) for text in labels), default=0)
     figure = Figure(figsize=(WIDTH / 72, height / 72))
-    axes = figure.add_axes((left / WIDTH, below / height, (WIDTH - left - right) / WIDTH, (height - above - below) / height))
+    axes = figure.add_axes(
+        (left / WIDTH, below / height, (WIDTH - left - right) / WIDTH, (height - above - below) / height)
+    )
     if heading:
-        figure.text(8 / WIDTH, 1 - 3 / height, "\n".join(heading), ha="left", va="top", fontsize=SIZE, fontweight="bold", linespacing=1.15)
+        figure.text(
+            8 / WIDTH,
+            1 - 3 / height,
+            "\n".join(heading),
+            ha="left",
+            va="top",
+            fontsize=SIZE,
+            fontweight="bold",
+            linespacing=1.15,
+        )
     if top_label:
-        figure.text(8 / WIDTH, 1 - (13.5 * len(heading) + 5) / height, wrapped(top_label, COLUMNS, 1)[0], ha="left", va="top", fontsize=SMALL, color=MUTED)
+        figure.text(
+            8 / WIDTH,
+            1 - (13.5 * len(heading) + 5) / height,
+            wrapped(top_label, COLUMNS, 1)[0],
+            ha="left",
+            va="top",
+            fontsize=SMALL,
+            color=MUTED,
+        )
     if x_label:
-        figure.text((left + (WIDTH - left - right) / 2) / WIDTH, (below - 20) / height, wrapped(x_label, COLUMNS, 1)[0], ha="center", va="top", fontsize=SMALL, color=MUTED)
+        figure.text(
+            (left + (WIDTH - left - right) / 2) / WIDTH,
+            (below - 20) / height,
+            wrapped(x_label, COLUMNS, 1)[0],
+            ha="center",
+            va="top",
+            fontsize=SMALL,
+            color=MUTED,
+        )
     return figure, axes
 
 
@@ -532,7 +684,13 @@ def _year_axis(axis: Any, first: float, last: float) -> None:
 def _thresholds(axes: Axes, thresholds: Sequence[Line], *, horizontal: bool) -> None:
     for number, (text, value) in enumerate(thresholds):
         draw = axes.axhline if horizontal else axes.axvline
-        draw(value, color=VERMILION, linewidth=1.2, linestyle=DASHES[number % len(DASHES)], label=wrapped(text, COLUMNS - 8, 1)[0])
+        draw(
+            value,
+            color=VERMILION,
+            linewidth=1.2,
+            linestyle=DASHES[number % len(DASHES)],
+            label=wrapped(text, COLUMNS - 8, 1)[0],
+        )
 
 
 def _row_text(row: Row) -> tuple[list[str], str]:
@@ -548,11 +706,21 @@ def _legend_rows(texts: Sequence[str], entries: int) -> int:
 
 def _legend_columns(texts: Sequence[str]) -> int:
     longest = max((width_of(text) for text in texts), default=0)
-    return 1 if longest > 32 else 2 if longest > 18 else 3 if longest > 11 else 4
+    return 1 if longest > 32 else 2 if longest > 18 else 3 if longest > 11 else 4 if longest > 8 else 6
 
 
 def _legend(figure: Figure, axes: Axes) -> None:
     handles, texts = axes.get_legend_handles_labels()
     if handles:
-        figure.legend(handles, texts, loc="lower left", bbox_to_anchor=(0.005, 0.0), ncols=_legend_columns(texts), handlelength=2.2,
-                      columnspacing=1.4, borderaxespad=0.1, borderpad=0.2, labelspacing=0.25)  # fmt: skip
+        figure.legend(
+            handles,
+            texts,
+            loc="lower left",
+            bbox_to_anchor=(0.005, 0.0),
+            ncols=_legend_columns(texts),
+            handlelength=2.2,
+            columnspacing=1.4,
+            borderaxespad=0.1,
+            borderpad=0.2,
+            labelspacing=0.25,
+        )

@@ -8,7 +8,19 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
-from forecast.report.blocks import Block, Cell, Code, Entries, Heading, Paragraph, Picture, Span, Strong, Table, spans_of
+from forecast.report.blocks import (
+    Block,
+    Cell,
+    Code,
+    Entries,
+    Heading,
+    Paragraph,
+    Picture,
+    Span,
+    Strong,
+    Table,
+    spans_of,
+)
 from forecast.report.content import Content
 from forecast.report.embedded import Embedded, blocks
 from forecast.report.prose import Prose, inline_text, safe_link
@@ -17,8 +29,10 @@ if TYPE_CHECKING:
     from markdown_it.token import Token
 
 STYLE = """
-:root{color-scheme:light dark;--ink:#1b1f24;--muted:#59636e;--line:#d8dee4;--page:#ffffff;--soft:#f4f6f8;--link:#0b5fa5}
-@media(prefers-color-scheme:dark){:root{--ink:#e6e9ed;--muted:#a3adb8;--line:#3a424b;--page:#14171b;--soft:#1e2329;--link:#7fb8ea}
+:root{color-scheme:light dark;--ink:#1b1f24;--muted:#59636e;--line:#d8dee4;--page:#ffffff;--soft:#f4f6f8;
+--link:#0b5fa5}
+@media(prefers-color-scheme:dark){:root{--ink:#e6e9ed;--muted:#a3adb8;--line:#3a424b;--page:#14171b;--soft:#1e2329;
+--link:#7fb8ea}
 svg [fill="#ffffff"]{fill:#14171b}svg [stroke="#ffffff"]{stroke:#14171b}
 svg [fill="#1b1f24"]{fill:#e6e9ed}svg [stroke="#1b1f24"]{stroke:#e6e9ed}
 svg [fill="#59636e"]{fill:#a3adb8}svg [stroke="#59636e"]{stroke:#8b95a0}
@@ -28,10 +42,12 @@ svg [fill="#0b5fa5"]{fill:#6db0e8}svg [stroke="#0b5fa5"]{stroke:#6db0e8}
 svg [fill="#c8500a"]{fill:#f0935a}svg [stroke="#c8500a"]{stroke:#f0935a}}
 *{box-sizing:border-box}
 html{-webkit-text-size-adjust:100%;text-size-adjust:100%}
-body{margin:0;background:var(--page);color:var(--ink);font:1rem/1.55 system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif}
+body{margin:0;background:var(--page);color:var(--ink);font:1rem/1.55 system-ui,-apple-system,"Segoe UI",Roboto,
+"DejaVu Sans",sans-serif}
 main,header,footer{max-width:46rem;margin:0 auto;padding:0 1rem}
 header{padding-top:2rem}footer{padding-bottom:3rem;color:var(--muted)}
-h1{font-size:1.7rem;line-height:1.2;margin:0 0 .3rem}h2{font-size:1.3rem;margin:2.4rem 0 .6rem;border-top:1px solid var(--line);padding-top:1.2rem}
+h1{font-size:1.7rem;line-height:1.2;margin:0 0 .3rem}h2{font-size:1.3rem;margin:2.4rem 0 .6rem;
+border-top:1px solid var(--line);padding-top:1.2rem}
 h3{font-size:1.08rem;margin:1.8rem 0 .4rem}h4,h5,h6{font-size:1rem;margin:1.4rem 0 .3rem}
 p,ul,ol,dl{margin:.6rem 0}.lead{font-size:1.2rem;line-height:1.45;margin:1rem 0}.sub,.note{color:var(--muted)}
 a{color:var(--link)}a:focus-visible,[tabindex]:focus-visible{outline:3px solid var(--link);outline-offset:2px}
@@ -40,18 +56,23 @@ nav ul{list-style:none;padding:0;display:flex;flex-wrap:wrap;gap:.2rem 1rem}
 .wide{overflow-x:auto;margin:1rem 0}
 table{border-collapse:collapse;font-size:.9rem;min-width:100%}
 caption{text-align:left;color:var(--muted);padding:.3rem 0}
-th,td{text-align:left;vertical-align:top;padding:.35rem .7rem .35rem 0;border-bottom:1px solid var(--line);font-weight:400;min-width:4rem}
+th,td{text-align:left;vertical-align:top;padding:.35rem .7rem .35rem 0;border-bottom:1px solid var(--line);
+font-weight:400;min-width:4rem}
 th[scope=row]{min-width:11rem}thead th{font-weight:600;border-bottom:2px solid var(--line)}
 .n{text-align:right;font-variant-numeric:tabular-nums}td.n{white-space:nowrap}
 code{font:.88em ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace;overflow-wrap:anywhere}
-pre{background:var(--soft);padding:.6rem .8rem;overflow-x:auto;margin:.5rem 0;border-radius:4px}pre code{overflow-wrap:normal}
-figure{margin:1.2rem 0}figure .wide{margin:0}figure svg{display:block;width:100%;min-width:21rem;max-width:42rem;height:auto;font-family:inherit}
+pre{background:var(--soft);padding:.6rem .8rem;overflow-x:auto;margin:.5rem 0;border-radius:4px}
+pre code{overflow-wrap:normal}
+figure{margin:1.2rem 0}figure .wide{margin:0}figure svg{display:block;width:100%;min-width:21rem;max-width:42rem;
+height:auto;font-family:inherit}
 figcaption{color:var(--muted);font-size:.9rem}
 svg text{font-family:system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif}
-dt{margin-top:.9rem}dd{margin:.1rem 0 0 1rem;overflow-wrap:anywhere}blockquote{margin:.6rem 0;padding-left:1rem;border-left:3px solid var(--line)}
+dt{margin-top:.9rem}dd{margin:.1rem 0 0 1rem;overflow-wrap:anywhere}blockquote{margin:.6rem 0;padding-left:1rem;
+border-left:3px solid var(--line)}
 @media print{:root{--ink:#000;--muted:#444;--line:#bbb;--page:#fff;--soft:#f6f6f6;--link:#000}
 body{font-size:10pt}main,header,footer{max-width:none;padding:0}nav,.skip{display:none}
-h2,h3{break-after:avoid}figure,tr,dt{break-inside:avoid}figure svg{max-width:15cm;min-width:0}.wide{overflow:visible}pre{white-space:pre-wrap}table{font-size:8.5pt}}
+h2,h3{break-after:avoid}figure,tr,dt{break-inside:avoid}figure svg{max-width:15cm;min-width:0}.wide{overflow:visible}
+pre{white-space:pre-wrap}table{font-size:8.5pt}}
 """.strip()
 
 TRUST = (
@@ -118,11 +139,16 @@ def _block(block: Block) -> str:
     if isinstance(block, Table):
         return table(block)
     if isinstance(block, Picture):
-        return (
-            f'<figure><div class="wide" tabindex="0" role="group" aria-label="Figure">{block.svg}</div><figcaption>{escape(block.caption)}</figcaption></figure>'
-        )
+        box = f'<div class="wide" tabindex="0" role="group" aria-label="Figure">{block.svg}</div>'
+        return f"<figure>{box}<figcaption>{escape(block.caption)}</figcaption></figure>"
     if isinstance(block, Entries):
-        return "<dl>" + "".join(f"<dt>{_spans(e.term)}</dt>" + "".join(f"<dd>{_about(a)}</dd>" for a in e.about) for e in block.entries) + "</dl>"
+        return (
+            "<dl>"
+            + "".join(
+                f"<dt>{_spans(e.term)}</dt>" + "".join(f"<dd>{_about(a)}</dd>" for a in e.about) for e in block.entries
+            )
+            + "</dl>"
+        )
     return _prose(block)
 
 
@@ -136,7 +162,8 @@ def table(block: Table) -> str:
         rows.append(f'<tr><th scope="row">{_cell(first)}</th>{cells}</tr>')
     label = escape(block.caption)
     return (
-        f'<div class="wide" tabindex="0" role="group" aria-label="{label}"><table><caption>{label}</caption><thead><tr>{head}</tr></thead>'
+        f'<div class="wide" tabindex="0" role="group" aria-label="{label}"><table><caption>{label}</caption>'
+        f"<thead><tr>{head}</tr></thead>"
         f"<tbody>{''.join(rows)}</tbody></table></div>"
     )
 
@@ -165,8 +192,12 @@ def _spans(spans: Iterable[Span]) -> str:
     return "".join(out)
 
 
-_SIMPLE = {"paragraph": "p", "bullet_list": "ul", "list_item": "li", "blockquote": "blockquote", "em": "em", "strong": "strong",
-           "table": "table", "thead": "thead", "tbody": "tbody", "tr": "tr", "td": "td"}  # fmt: skip
+_SIMPLE = {
+    "paragraph": "p",
+    "bullet_list": "ul",
+    "list_item": "li",
+    **{name: name for name in ("blockquote", "em", "strong", "table", "thead", "tbody", "tr", "td")},
+}
 
 
 def _prose(prose: Prose) -> str:
@@ -184,7 +215,11 @@ def _token(token: Token) -> str:
     if kind in _SIMPLE and side in ("open", "close"):
         mark = f"</{_SIMPLE[kind]}>" if side == "close" else f"<{_SIMPLE[kind]}>"
         wide = kind == "table"
-        return ('<div class="wide" tabindex="0" role="group" aria-label="Table">' if wide and side == "open" else "") + mark + ("</div>" if wide and side == "close" else "")
+        return (
+            ('<div class="wide" tabindex="0" role="group" aria-label="Table">' if wide and side == "open" else "")
+            + mark
+            + ("</div>" if wide and side == "close" else "")
+        )
     if kind == "th":
         return '<th scope="col">' if side == "open" else "</th>"
     if kind == "heading":
@@ -216,7 +251,11 @@ def _inline(tokens: Sequence[Token]) -> str:
             out.append(closing.pop())
         elif token.type == "image":  # nothing is fetched: a picture from elsewhere is a link to it
             target, text = str(token.attrGet("src") or ""), inline_text(token.children or [])
-            out.append(f'<a href="{escape(target)}" rel="noreferrer">{escape(text or target)}</a>' if safe_link(target) else escape(text))
+            out.append(
+                f'<a href="{escape(target)}" rel="noreferrer">{escape(text or target)}</a>'
+                if safe_link(target)
+                else escape(text)
+            )
         else:
             out.append(_token(token))
     return "".join(out)

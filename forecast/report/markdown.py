@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from forecast.report.blocks import Block, Cell, Code, Entries, Heading, Paragraph, Picture, Span, Strong, Table, spans_of
+from forecast.report.blocks import (
+    Block,
+    Cell,
+    Code,
+    Entries,
+    Heading,
+    Paragraph,
+    Picture,
+    Span,
+    Strong,
+    Table,
+    spans_of,
+)
 from forecast.report.content import Content
 from forecast.report.prose import escaped
 
@@ -81,7 +93,9 @@ def _spans(spans: Iterable[Span]) -> str:
             out.append(f"**{escaped(text)}**")
         else:
             # Spaces at the ends part one span from the next.
-            out.append((" " if text[:1] == " " else "") + escaped(text) + (" " if text[-1:] == " " and text.strip() else ""))
+            out.append(
+                (" " if text[:1] == " " else "") + escaped(text) + (" " if text[-1:] == " " and text.strip() else "")
+            )
     return "".join(out)
 
 

@@ -6,10 +6,22 @@ All text goes into typst as string literals, so that nothing in a name, a note o
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from forecast.errors import ForecastError
-from forecast.report.blocks import Block, Cell, Code, Entries, Heading, Paragraph, Picture, Span, Strong, Table, spans_of
+from forecast.report.blocks import (
+    Block,
+    Cell,
+    Code,
+    Entries,
+    Heading,
+    Paragraph,
+    Picture,
+    Span,
+    Strong,
+    Table,
+    spans_of,
+)
 from forecast.report.content import Content
 from forecast.report.figures import font_folder
 from forecast.report.prose import Prose, inline_text, safe_link
@@ -25,7 +37,9 @@ _HEAD = """
 #show raw: set text(font: "DejaVu Sans Mono", size: 8pt)
 #show raw.where(block: true): block.with(fill: luma(245), inset: 6pt, radius: 2pt, width: 100%)
 #show heading.where(level: 1): set text(size: 17pt)
-#show heading.where(level: 2): it => { v(0.8em); line(length: 100%, stroke: 0.5pt + luma(200)); block(text(size: 13pt, it.body)) }
+#show heading.where(level: 2): it => {
+  v(0.8em); line(length: 100%, stroke: 0.5pt + luma(200)); block(text(size: 13pt, it.body))
+}
 #show heading.where(level: 3): set text(size: 10.5pt)
 #show figure.caption: set text(size: 8pt, fill: luma(80))
 #show figure.caption: set align(left)
@@ -59,7 +73,8 @@ def to_pdf(content: Content) -> bytes:
         import typst
     except ImportError:
         raise ForecastError(HINT) from None
-    return bytes(typst.compile(to_typst(content).encode(), font_paths=[font_folder()]))
+    source: Any = to_typst(content).encode()
+    return bytes(typst.compile(source, font_paths=[font_folder()]))
 
 
 def to_typst(content: Content) -> str:
@@ -86,7 +101,8 @@ def _block(block: Block) -> str:
         return _table(block)
     if isinstance(block, Picture):
         image = f'image(bytes({_text(block.svg)}), format: "svg", width: 13.5cm, alt: {_text(block.alt)})'
-        return f"#figure({image}, kind: image, supplement: none, numbering: none, caption: {_text(block.caption)}, alt: {_text(block.alt)})"
+        words = f"caption: {_text(block.caption)}, alt: {_text(block.alt)}"
+        return f"#figure({image}, kind: image, supplement: none, numbering: none, {words})"
     if isinstance(block, Entries):
         return "\n\n".join(_entry(entry.term, entry.about) for entry in block.entries)
     return _prose(block)
@@ -109,7 +125,11 @@ def _entry(term: tuple[Span, ...], about: tuple[tuple[Span, ...] | Code, ...]) -
     lines = [f"#block(above: 1.1em, below: 0.5em, sticky: true)[{_spans(term)}]"]
     for part in about:
         inner = f'#raw(block: true, lang: "python", {_text(part.text)})' if isinstance(part, Code) else _spans(part)
-        lines.append(f"#pad(left: 1em)[{inner}]" if isinstance(part, Code) else f"#block(above: 0.5em, below: 0.5em, inset: (left: 1em))[{inner}]")
+        lines.append(
+            f"#pad(left: 1em)[{inner}]"
+            if isinstance(part, Code)
+            else f"#block(above: 0.5em, below: 0.5em, inset: (left: 1em))[{inner}]"
+        )
     return "\n".join(lines)
 
 
@@ -125,7 +145,14 @@ def _spans(spans: Iterable[Span]) -> str:
     return "".join(out)
 
 
-_OPEN = {"em": "#emph[", "strong": "#strong[", "blockquote": "#quote(block: true)[", "bullet_list": "#list(", "list_item": "[", "paragraph": "#par["}
+_OPEN = {
+    "em": "#emph[",
+    "strong": "#strong[",
+    "blockquote": "#quote(block: true)[",
+    "bullet_list": "#list(",
+    "list_item": "[",
+    "paragraph": "#par[",
+}
 _CLOSE = {"em": "]", "strong": "]", "blockquote": "]\n", "bullet_list": ")\n", "list_item": "], ", "paragraph": "]\n"}
 
 
@@ -171,7 +198,7 @@ def _inline(tokens: Sequence[Token]) -> str:
         elif token.type == "code_inline":
             out.append(f"#raw({_text(token.content)});")
         elif token.type in ("softbreak", "hardbreak"):
-            out.append("#linebreak();" if token.type == "hardbreak" else "#\" \";")
+            out.append("#linebreak();" if token.type == "hardbreak" else '#" ";')
         elif token.type == "link_open":
             target = str(token.attrGet("href") or "")
             web = safe_link(target) and not target.startswith("#")
@@ -191,4 +218,5 @@ def _inline(tokens: Sequence[Token]) -> str:
 def _written_table(tokens: Sequence[Token]) -> str:
     cells = [_inline(token.children or []) for token in tokens if token.type == "inline"]
     head = sum(token.type == "th_open" for token in tokens)
-    return f"#table(columns: {head}, table.header({', '.join(f'[{cell}]' for cell in cells[:head])}), {', '.join(f'[{cell}]' for cell in cells[head:])})\n"
+    first, others = (", ".join(f"[{cell}]" for cell in part) for part in (cells[:head], cells[head:]))
+    return f"#table(columns: {head}, table.header({first}), {others})\n"

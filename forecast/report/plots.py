@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +13,6 @@ from forecast.errors import UsageError, nearest
 from forecast.graph import YEAR
 from forecast.quantile import quantiles
 from forecast.report import figures
-from forecast.report.drivers import Driver, drivers
 from forecast.result import Forecast, Interval
 from forecast.run import bands
 from forecast.sampling import Request, request_of, sample
@@ -22,9 +21,12 @@ from forecast.text import ends, percent, probability
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from forecast.sensitivity import Effect, Sensitivity
+
 FAN = (0.5, 0.8, 0.9)
 DOTS = 50
 DRAWN = 1024  # draws of each chain that a figure is drawn from; printed figures come from all of them
+DRIVEN = 2048  # draws of each chain that drivers are read off
 MOST_DRIVERS = 8
 BEYOND = 10.0  # years that a fan chart goes on after the last reported one
 
@@ -65,7 +67,9 @@ class Plots:
         """P(crossed by each year) of a crossing year, with the probability of never beside it."""
         forecast = self.forecast
         if not is_crossing(forecast, quantity):
-            raise UsageError(f"{quantity} is no crossing year (its unit is not 'year', or it has a year axis); try histogram")
+            raise UsageError(
+                f"{quantity} is no crossing year (its unit is not 'year', or it has a year axis); try histogram"
+            )
         by = np.array([float(forecast.crossed_by(quantity, year).value) for year in forecast.years])
         never = forecast.prob_above(quantity, forecast.years[-1])
         return figures.crossing(
@@ -83,19 +87,24 @@ class Plots:
         first, last = forecast.years[0], forecast.years[-1]
         crossing = is_crossing(forecast, quantity)
         words = (f"by {first:g}", f"after {last:g}") if crossing else ("-inf", "inf")
-        return figures.dots(values, title=title, unit=forecast.study.labels[request.name], threshold=line, infinite=words)
+        return figures.dots(
+            values, title=title, unit=forecast.study.labels[request.name], threshold=line, infinite=words
+        )
 
     def histogram(self, quantity: str) -> Figure:
         """How the draws are spread."""
         request = request_of(quantity)
         draws = self.forecast.at(request.name, request.year)
         return figures.histogram(
-            draws, title=self._title(request.name, request.year), unit=self.forecast.study.labels[request.name], thresholds=self._thresholds(request.name)
+            draws,
+            title=self._title(request.name, request.year),
+            unit=self.forecast.study.labels[request.name],
+            thresholds=self._thresholds(request.name),
         )
 
     def tornado(self, quantity: str) -> Figure:
         """What drives a quantity: its median where each prior is low and where it is high."""
-        return tornado_of(self.forecast, quantity, drivers(self.forecast, quantity))
+        return tornado_of(self.forecast, drivers(self.forecast, quantity))
 
     def band(self, quantity: str) -> Figure:
         """The interval over a dependence of -1, 0 and +1 that the study declares with ``band = true``."""
@@ -108,7 +117,11 @@ class Plots:
         """The years up to a while after the last one that is reported: far beyond it a band hides what is near."""
         asked = [r.year for r in self.forecast.requests if r.name == name and r.year is not None]
         years = self.forecast.years
-        last = max(asked) + BEYOND if asked and not any(r.name == name and r.year is None for r in self.forecast.requests) else years[-1]
+        last = (
+            max(asked) + BEYOND
+            if asked and not any(r.name == name and r.year is None for r in self.forecast.requests)
+            else years[-1]
+        )
         return tuple(year for year in years if year <= last)
 
     def _title(self, name: str, year: float | None = None) -> str:
@@ -155,7 +168,8 @@ def plot(forecast: Forecast, kind: str, quantity: str, threshold: str | None = N
         raise UsageError(f"there is no figure '{kind}'; {nearest(kind, KINDS) or 'use ' + ', '.join(KINDS)}")
     if threshold is not None and kind != "dots":
         raise UsageError("a threshold goes with --kind dots")
-    return KINDS[kind](Plots(forecast), quantity, *([threshold] if threshold else []))
+    figure: Figure = KINDS[kind](Plots(forecast), quantity, *([threshold] if threshold else []))
+    return figure
 
 
 def few_draws(forecast: Forecast, name: str, years: Sequence[float]) -> np.ndarray:
@@ -179,7 +193,7 @@ def title_of(forecast: Forecast, request: Request) -> str:
 
 def dot_values(forecast: Forecast, request: Request) -> np.ndarray:
     """The quantiles that the dots of a quantity stand at."""
-    probs = (np.arange(DOTS) + 0.5) / DOTS
+    probs = ((np.arange(DOTS) + 0.5) / DOTS).tolist()
     return quantiles(forecast.at(request.name, request.year), probs).value
 
 
@@ -198,35 +212,53 @@ def threshold_value(forecast: Forecast, name: str, text: str) -> float:
     return threshold(forecast.study.units, text, forecast.study.labels[name], f"threshold of {name}")
 
 
-def tornado_of(forecast: Forecast, quantity: str, found: Sequence[Driver]) -> Figure:
-    """The tornado of what `drivers` found."""
-    request = request_of(quantity)
-    unit = forecast.study.labels[request.name]
-    middle = float(forecast.interval(quantity).median)
+def drivers(forecast: Forecast, quantity: str) -> Sensitivity:
+    """What drives a quantity, from some of the run's worlds: as many as a figure needs."""
+    fewer = replace(forecast, draws=min(forecast.draws, DRIVEN), _kept={})
+    return fewer.sensitivity(quantity)
+
+
+def tornado_of(forecast: Forecast, found: Sensitivity) -> Figure:
+    """The tornado of a sensitivity analysis."""
+    request = request_of(found.quantity)
+    middle = forecast.interval(found.quantity).median
     rows = [
-        figures.Row(forecast.study.definition(driver.name).label, driver.at_low, middle, driver.at_high, " … ".join(driver_ends(driver, forecast, unit)))
-        for driver in found[:MOST_DRIVERS]
+        figures.Row(
+            effect.label,
+            effect.swing.low.value,
+            middle,
+            effect.swing.high.value,
+            " … ".join(swing_ends(effect, forecast, found.unit)),
+        )
+        for effect in found.effects[:MOST_DRIVERS]
     ]
-    title = f"Median of: {title_of(forecast, request)}, where each input is at its 5% and at its 95% point"
-    return figures.intervals(rows, title=title, unit=unit, base=middle if math.isfinite(middle) else None, caps=False)
+    below = "its median where each input is at its 5% point, and at its 95% point"
+    title = title_of(forecast, request)
+    return figures.intervals(
+        rows, title=title, subtitle=below, unit=found.unit, base=middle if math.isfinite(middle) else None, caps=False
+    )
 
 
-def driver_ends(driver: Driver, forecast: Forecast, unit: str) -> tuple[str, str]:
+def swing_ends(effect: Effect, forecast: Forecast, unit: str) -> tuple[str, str]:
     """A tornado's two ends in words."""
-    interval = Interval(driver.at_low, driver.at_low, driver.at_high, 0.9, driver.se_low, driver.se_low, driver.se_high, unit)
-    low, _, high = ends(interval, forecast.years) if driver.at_low <= driver.at_high else ends(_swapped(interval), forecast.years)[::-1]
-    return low, high
-
-
-def _swapped(interval: Interval) -> Interval:
-    return Interval(interval.high, interval.high, interval.low, interval.prob, interval.mcse_high, interval.mcse_high, interval.mcse_low, interval.unit)
+    one, two = effect.swing.low, effect.swing.high
+    rises = one.value <= two.value
+    low, high = (one, two) if rises else (two, one)
+    texts = ends(Interval(low.value, low.value, high.value, 0.9, low.se, low.se, high.se, unit), forecast.years)
+    return (texts[0], texts[2]) if rises else (texts[2], texts[0])
 
 
 def band_of(forecast: Forecast, quantity: str, found: Mapping[float, Interval]) -> Figure:
     """Intervals over a dependence."""
     request = request_of(quantity)
     rows = [
-        figures.Row(f"rank correlation {'+' if rho > 0 else ''}{rho:g}", i.low, i.median, i.high, interval_words(i, forecast.years))
+        figures.Row(
+            f"rank correlation {'+' if rho > 0 else ''}{rho:g}",
+            i.low,
+            i.median,
+            i.high,
+            interval_words(i, forecast.years),
+        )
         for rho, i in sorted(found.items())
     ]
     return figures.intervals(rows, title=title_of(forecast, request), unit=forecast.study.labels[request.name])
@@ -255,4 +287,3 @@ def _points(forecast: Forecast, name: str) -> tuple[np.ndarray, np.ndarray] | No
 
     posterior = posterior_of(forecast.study, curve.trend)
     return posterior.record_t, 10.0**posterior.record_y
-

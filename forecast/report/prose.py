@@ -60,7 +60,7 @@ def _filled_source(text: str, fill: Fill) -> str:
     parts = re.split(r"(^```.*?^```[^\n]*$|`[^`\n]*`)", text, flags=re.MULTILINE | re.DOTALL)
     for number, part in enumerate(parts):
         escape = (lambda value: value) if number % 2 else escaped
-        parts[number] = FIELD.sub(lambda match, escape=escape: escape(fill(match.group(1))), part)  # type: ignore[misc]
+        parts[number] = FIELD.sub(lambda match, escape=escape: escape(fill(match.group(1))), part)
     return "".join(parts)
 
 
@@ -99,4 +99,7 @@ def safe_link(target: str) -> bool:
 
 def inline_text(tokens: Sequence[Token]) -> str:
     """The text of inline tokens without its formatting."""
-    return "".join(token.content if token.type in ("text", "code_inline") else " " if "break" in token.type else "" for token in tokens)
+    return "".join(
+        token.content if token.type in ("text", "code_inline") else " " if "break" in token.type else ""
+        for token in tokens
+    )

@@ -64,15 +64,27 @@ def read_scenario(path: str | Path) -> Scenario:
     try:
         table = tomllib.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
-        raise StudyError.at(str(path), f"cannot be read ({error.strerror})", "name a TOML file with a table [set]") from None
+        raise StudyError.at(
+            str(path), f"cannot be read ({error.strerror})", "name a TOML file with a table [set]"
+        ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise StudyError.at(str(path), f"is not TOML ({error})", "write [set] and a line such as utilisation = 0.4") from None
+        raise StudyError.at(
+            str(path), f"is not TOML ({error})", "write [set] and a line such as utilisation = 0.4"
+        ) from None
     given = table.get("set")
     if not isinstance(given, dict) or not given or set(table) - {"set", "title"}:
-        raise StudyError.at(str(path), "is not a scenario", "write a table [set] with lines such as utilisation = 0.4, and a title if you like")
+        raise StudyError.at(
+            str(path),
+            "is not a scenario",
+            "write a table [set] with lines such as utilisation = 0.4, and a title if you like",
+        )
     for name, value in given.items():
         if isinstance(value, bool) or not isinstance(value, (str, int, float)):
-            raise StudyError.at(f"{path} [set]", f"{name} is neither a number nor a distribution ({value!r})", 'write utilisation = "20% to 50%"')
+            raise StudyError.at(
+                f"{path} [set]",
+                f"{name} is neither a number nor a distribution ({value!r})",
+                'write utilisation = "20% to 50%"',
+            )
     return Scenario(str(table.get("title") or file.stem), given)
 
 
@@ -92,7 +104,12 @@ def compared(forecast: Forecast, scenarios: Sequence[Scenario]) -> list[Compared
     studies = [forecast.study.given(scenario.given, f"scenario '{scenario.name}'") for scenario in scenarios]
     design = forecast.design
     # What a scenario makes uncertain anew gets coordinates behind those that there are: the others keep theirs.
-    new = [p.name for study in studies for p in study.priors.values() if p.name not in design.inputs and p.distribution.family != "point"]
+    new = [
+        p.name
+        for study in studies
+        for p in study.priors.values()
+        if p.name not in design.inputs and p.distribution.family != "point"
+    ]
     new = list(dict.fromkeys(new))
     if new:
         assert design.mixing is not None
@@ -102,7 +119,11 @@ def compared(forecast: Forecast, scenarios: Sequence[Scenario]) -> list[Compared
         mixing[count:, design.mixing.shape[1] :] = np.eye(extra)
         design = replace(design, inputs=(*design.inputs, *new), mixing=mixing)
     others = [replace(forecast, study=study, design=design, _kept={}) for study in studies]
-    return [_compared(forecast, other, request, scenario) for request in _each(forecast) for scenario, other in zip(scenarios, others, strict=True)]
+    return [
+        _compared(forecast, other, request, scenario)
+        for request in _each(forecast)
+        for scenario, other in zip(scenarios, others, strict=True)
+    ]
 
 
 def _each(forecast: Forecast) -> list[Request]:

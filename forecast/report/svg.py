@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 SVG = "http://www.w3.org/2000/svg"
 XLINK = "{http://www.w3.org/1999/xlink}href"
-_FONT = re.compile(r"(?:(?P<style>italic|oblique)\s+)?(?:(?P<weight>bold|\d{3})\s+)?(?P<size>[\d.]+)px\s+(?P<family>.+)")
+_FONT = re.compile(
+    r"(?:(?P<style>italic|oblique)\s+)?(?:(?P<weight>bold|\d{3})\s+)?(?P<size>[\d.]+)px\s+(?P<family>.+)"
+)
 
 
 def to_svg(figure: Figure, name: str, label: str) -> str:
@@ -60,7 +62,12 @@ def tidied(text: str, name: str, label: str) -> str:
         for key in ("clip-path", "fill", "stroke"):
             if element.get(key, "").startswith("url(#"):
                 element.set(key, f"url(#{name}-{element.attrib[key][5:]}")
-    used = {part for element in root.iter() for value in element.attrib.values() for part in re.findall(rf"#({re.escape(name)}-[\w-]+)", value)}
+    used = {
+        part
+        for element in root.iter()
+        for value in element.attrib.values()
+        for part in re.findall(rf"#({re.escape(name)}-[\w-]+)", value)
+    }
     for element in root.iter():
         own = element.attrib.pop("id", None)
         if own is not None and f"{name}-{own}" in used:
@@ -68,7 +75,14 @@ def tidied(text: str, name: str, label: str) -> str:
     for key in ("version", "width", "height"):
         root.attrib.pop(key, None)
     _, _, width, height = root.attrib["viewBox"].split()
-    attributes = {"xmlns": SVG, "width": width, "height": height, "role": "img", "stroke-linejoin": "round", "stroke-linecap": "butt"}
+    attributes = {
+        "xmlns": SVG,
+        "width": width,
+        "height": height,
+        "role": "img",
+        "stroke-linejoin": "round",
+        "stroke-linecap": "butt",
+    }
     root.attrib = {**attributes, "aria-label": label, **root.attrib}
     return ElementTree.tostring(_lean(root), encoding="unicode", short_empty_elements=True)
 
@@ -83,7 +97,9 @@ def _lean(root: ElementTree.Element) -> ElementTree.Element:
             del element.attrib["transform"]
         for key in ("d", "x", "y", "transform"):
             if key in element.attrib:
-                short = re.sub(r"\d+\.\d{3,}", lambda m: f"{float(m.group()):.2f}".rstrip("0").rstrip("."), element.attrib[key])
+                short = re.sub(
+                    r"\d+\.\d{3,}", lambda m: f"{float(m.group()):.2f}".rstrip("0").rstrip("."), element.attrib[key]
+                )
                 element.set(key, " ".join(short.split()))
     return root
 
@@ -93,7 +109,12 @@ def _set(element: ElementTree.Element, key: str, value: str) -> None:
     if key == "font":
         match = _FONT.fullmatch(value)
         if match:
-            size, family, weight, style = match["size"], match["family"].replace("'", ""), match["weight"], match["style"]
+            size, family, weight, style = (
+                match["size"],
+                match["family"].replace("'", ""),
+                match["weight"],
+                match["style"],
+            )
             element.set("font-size", size)
             element.set("font-family", f"{family}, sans-serif")
             if weight:

@@ -51,10 +51,16 @@ def _picture(forecast: Forecast, name: str) -> Picture:
     points = (posterior.record_t, 10.0**posterior.record_y)
     figure = figures.fan(years.tolist(), bands, 10.0**middle, title=trend.label, unit=trend.unit, points=points)
     alt = (
-        f"Fitted trend of {trend.label}: {len(posterior.record_t)} data points from {first:.0f} to {last:.0f}, the middle of the mean line, and posterior "
+        f"Fitted trend of {trend.label}: {len(posterior.record_t)} data points from {first:.0f} to {last:.0f}, the "
+        "middle of the mean line, and posterior "
         f"predictive bands of 50, 80 and 90% up to {years[-1]:.0f}."
     )
-    return Picture(f"trend-{name}", to_svg(figure, f"trend-{name}", alt), alt, "Dots are the data; bands are where a new system would be; the line is the median of the mean line.")
+    return Picture(
+        f"trend-{name}",
+        to_svg(figure, f"trend-{name}", alt),
+        alt,
+        "Dots are the data; bands are where a new system would be; the line is the median of the mean line.",
+    )
 
 
 def _table(forecast: Forecast, name: str, compare: bool) -> Block:
@@ -63,9 +69,24 @@ def _table(forecast: Forecast, name: str, compare: bool) -> Block:
     rows: list[tuple[str, str, str, str]] = []
     prob = record.provenance.get("kinked_prob")
     if prob is not None:
-        rows.append(("Posterior probability", _probability(1 - prob), _probability(prob), "from the evidences of both shapes, priors included"))
+        rows.append(
+            (
+                "Posterior probability",
+                _probability(1 - prob),
+                _probability(prob),
+                "from the evidences of both shapes, priors included",
+            )
+        )
     if compare and trend.spec.change is not None and trend.spec.kink is not None:
-        rows += [(m["name"], _number(m["straight"]), _number(m["kinked"]), f"{m['difference']:+.3g} for the kink; {m['note']}") for m in comparison_of(study, name)["measures"]]
+        rows += [
+            (
+                m["name"],
+                _number(m["straight"]),
+                _number(m["kinked"]),
+                f"{m['difference']:+.3g} for the kink; {m['note']}",
+            )
+            for m in comparison_of(study, name)["measures"]
+        ]
     else:
         # The rows that were fitted, as the fit kept them: to read the table again would load the unit library.
         rows_t, none = record.posterior.record_t, np.zeros(len(record.posterior.record_t))
@@ -78,7 +99,12 @@ def _table(forecast: Forecast, name: str, compare: bool) -> Block:
             rows.append((label, _number(a), _number(b), "of the least-squares fits; the smaller, the better"))
     if not rows:
         return Paragraph((f"{trend.label}: {trend.spec.shape}.",))
-    return Table(f"Straight or kinked: {trend.label} (fitted here: {trend.spec.shape})", ("Measure", "Straight", "Kinked", "What it is"), tuple(rows), (1, 2))
+    return Table(
+        f"Straight or kinked: {trend.label} (fitted here: {trend.spec.shape})",
+        ("Measure", "Straight", "Kinked", "What it is"),
+        tuple(rows),
+        (1, 2),
+    )
 
 
 def _number(value: float | None) -> str:

@@ -53,7 +53,9 @@ class Call:
     def from_json(cls, report: str, data: Mapping[str, Any]) -> Call:
         """Read what `to_json` gave."""
         scenarios = tuple(Scenario(s["name"], s["given"]) for s in data.get("scenarios", ()))
-        return cls(report, dict(data.get("run", {})), scenarios, str(data.get("date", "")), bool(data.get("compare_trends")))
+        return cls(
+            report, dict(data.get("run", {})), scenarios, str(data.get("date", "")), bool(data.get("compare_trends"))
+        )
 
 
 def report_of(study: Study, name: str) -> Report:
@@ -68,7 +70,10 @@ def report_of(study: Study, name: str) -> Report:
         return study.reports[name]
     if name == "main" and not study.reports:
         return study.main
-    raise UsageError(f"the study has no report '{name}'; {nearest(name, study.reports) or 'it has ' + (', '.join(study.reports) or 'none')}")
+    raise UsageError(
+        f"the study has no report '{name}'; "
+        + (nearest(name, study.reports) or f"it has {', '.join(study.reports) or 'none'}")
+    )
 
 
 def arguments_of(report: Report, call: Call) -> dict[str, Any]:
@@ -105,7 +110,10 @@ def write_report(forecast: Forecast, report: Report, call: Call, formats: Sequen
     """
     unknown = [text for text in formats if text not in FORMATS]
     if unknown:
-        raise UsageError(f"--format: there is no format '{unknown[0]}'; {nearest(unknown[0], FORMATS) or 'use ' + ', '.join(FORMATS)}")
+        raise UsageError(
+            f"--format: there is no format '{unknown[0]}'; "
+            + (nearest(unknown[0], FORMATS) or f"use {', '.join(FORMATS)}")
+        )
     record = to_json(forecast)
     made: dict[Path, bytes] = {}
     stem = folder / file_name(report.name)
@@ -143,7 +151,9 @@ def write_report(forecast: Forecast, report: Report, call: Call, formats: Sequen
         if "nc" in formats:
             write_netcdf(forecast, stem.with_suffix(".nc"))
     except OSError as error:
-        raise ForecastError(f"{folder}: cannot be written ({error.strerror or error}); choose another folder") from error
+        raise ForecastError(
+            f"{folder}: cannot be written ({error.strerror or error}); choose another folder"
+        ) from error
     main = [stem.with_suffix(f".{kind}") for kind in formats]
     return list(dict.fromkeys(main))
 

@@ -1,0 +1,258 @@
+"""Simulation-based calibration of whole updates: parameters from the prior, evidence from them, ranks in the posterior.
+
+Talts, Betancourt, Simpson, Vehtari and Gelman, "Validating Bayesian inference algorithms with simulation-based calibration"
+(2018). If the update is right, the true value's rank among posterior draws is uniform; each mutant below must be seen.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from forecast import evidence_graph, evidence_ladder, psis, smc
+from forecast.evidence_files import Observation, fitted_all, in_order, statement
+from forecast.study import Study
+from tests.evidence_support import SOURCE, study_of
+from tests.studies import prior
+from tests.trend_support import outside_band
+
+DRAWS = 63  # posterior draws that a true value is ranked among
+Truth = dict[str, float]
+Observe = Callable[[Truth, np.random.Generator], list[Observation]]
+
+
+def seen(text: str, id: str, error: float | None = None) -> Observation:
+    return statement(text, id=id, error=error, **SOURCE)
+
+
+def path(truth: Truth, rng: np.random.Generator) -> list[Observation]:
+    cost = truth["start"] * 10 ** (truth["growth"] * 5)
+    return [seen(f"path@2030 = lognormal(median={cost * math.exp(0.3 * rng.standard_normal())!r}, sigma=0.3)", "x")]
+
+
+def choice(truth: Truth, rng: np.random.Generator) -> list[Observation]:
+    value = truth["a"] if truth["flag"] else truth["b"]
+    return [seen(f"c = normal(mean={value + 0.5 * rng.standard_normal()!r}, sd=0.5)", "x")]
+
+
+def censored(truth: Truth, rng: np.random.Generator) -> list[Observation]:
+    measured = truth["a"] * truth["b"] + 0.5 * rng.standard_normal()
+    sign = ">=" if measured >= 3 else "<="
+    return [
+        seen(f"c {sign} 3", "x", error=0.5),
+        seen(f"b = normal(mean={truth['b'] + 0.7 * rng.standard_normal()!r}, sd=0.7)", "y"),
+    ]
+
+
+GRAPHS: dict[str, tuple[str, str, Observe, str]] = {
+    "path": (
+        prior("start", "10 to 100") + prior("growth", "normal 0.05 to 0.35", "OOM/year") + prior("base", "2025", "year"),
+        'def path(year, start, growth, base):\n    """Path []."""\n    return start * 10 ** (growth * (year - base))\n',
+        path,
+        "growth",
+    ),
+    "choice": (
+        prior("flag", "bernoulli(p=40%)") + prior("a", "mixture(normal(mean=-2, sd=0.5), normal(mean=1, sd=1), weights=[0.5, 0.5])")
+        + prior("b", "normal(mean=1, sd=2) within 0 and 4"),
+        'def c(flag, a, b):\n    """Either []."""\n    return np.where(flag > 0, a, b)\n',
+        choice,
+        "b",
+    ),
+    "censored": (
+        prior("a", "1 to 4") + prior("b", "gamma(shape=4, scale=0.4)")
+        + '[[dependence]]\nbetween = ["a", "b"]\nrank_correlation = -0.5\n',
+        'def c(a, b):\n    """Product []."""\n    return a * b\n',
+        censored,
+        "a",
+    ),
+}  # fmt: skip
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fewer worlds, as one posterior out of a thousand needs no precision; no file for each of them."""
+    monkeypatch.setattr(evidence_ladder, "TRIAL", 1024)
+    monkeypatch.setattr(evidence_ladder, "POOL", 1024)
+    monkeypatch.setattr(evidence_ladder, "KEPT", 64)
+    monkeypatch.setattr(evidence_ladder, "PARTICLES", 128)
+    monkeypatch.setattr(evidence_ladder, "RHAT", 1.5)
+    monkeypatch.setattr(evidence_ladder, "save", lambda *_: None)
+
+
+def study_for(folder: Path, name: str) -> Study:
+    priors, models, _, _ = GRAPHS[name]
+    return study_of(folder, priors, "import numpy as np\n\n\n" + models)
+
+
+def ranks(
+    study: Study,
+    name: str,
+    rung: str,
+    replications: int,
+    tamper: Callable[[list[Observation]], list[Observation]] | None = None,
+) -> np.ndarray:
+    """Ranks of the true values of a graph's parameter among posterior draws."""
+    _, _, observe, parameter = GRAPHS[name]
+    rng = np.random.default_rng(11)
+    inputs = evidence_graph.uncertain_inputs(study)
+    mixing = evidence_graph.copula(study, inputs)
+    place = inputs.index(parameter)
+    found = []
+    for seed in range(replications):
+        z = mixing @ rng.standard_normal(len(inputs))
+        truth = {n: float(study.priors[n].distribution.from_normal(z[i])) for i, n in enumerate(inputs)}
+        items = observe(truth, rng)
+        items = tamper(items) if tamper else items
+        given = replace(study, evidence=in_order(fitted_all(items, study.names, study.labels, lambda *_: 1.0)))
+        update = evidence_ladder.condition(given, seed, rung)
+        part = next(p for p in update.parts if parameter in p.inputs)
+        scores = part.scores[part.inputs.index(parameter)].reshape(-1)
+        some = rng.choice(scores, DRAWS, replace=False)
+        ties = int((some == z[place]).sum())
+        found.append(int((some < z[place]).sum()) + rng.integers(0, ties + 1))
+    return np.array(found)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rung", ["auto", "smc"])
+@pytest.mark.parametrize("name", GRAPHS)
+def test_updates_are_calibrated(
+    tmp_path: Path, small: None, monkeypatch: pytest.MonkeyPatch, name: str, rung: str
+) -> None:
+    """By the ladder (weights wherever they stand, which is nearly always) and by sequential Monte Carlo throughout."""
+    taken: list[str] = []
+    condition = evidence_ladder.condition
+
+    def told(*arguments: object) -> object:
+        update = condition(*arguments)  # type: ignore[arg-type]
+        taken.append(update.parts[0].rung)
+        return update
+
+    monkeypatch.setattr(evidence_ladder, "condition", told)
+    assert not outside_band(ranks(study_for(tmp_path, name), name, rung, 1000), DRAWS)
+    assert taken.count("weights" if rung == "auto" else "smc") > 900
+
+
+def ignored(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(evidence_ladder, "log_likelihood", lambda term, x: np.where(x > -1e9, 1e-3 * np.tanh(x), 0))
+
+
+def not_normalised(monkeypatch: pytest.MonkeyPatch) -> None:
+    def resampled(weight: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
+        total = np.cumsum(weight)  # as if it ended at 1, in each chain
+        return np.minimum(np.searchsorted(total, (np.arange(count) + rng.random()) / count), weight.size - 1)
+
+    monkeypatch.setattr(evidence_ladder, "resampled", resampled)
+
+
+def sd_for_variance(items: list[Observation]) -> list[Observation]:
+    return [
+        replace(
+            s,
+            value=replace(
+                s.value, params=tuple((k, math.sqrt(v) if k in ("sd", "sigma") else v) for k, v in s.value.params)
+            ),
+        )
+        if s.value is not None
+        else s
+        for s in items
+    ]
+
+
+def wrong_year(items: list[Observation]) -> list[Observation]:
+    return [replace(s, year=s.year and 2025.0) for s in items]
+
+
+def turned(items: list[Observation]) -> list[Observation]:
+    """At least for at most."""
+    out = []
+    for s in items:
+        if s.value is not None:
+            out.append(s)
+        elif math.isfinite(s.at_least):
+            out.append(replace(s, at_least=-math.inf, at_most=s.at_least))
+        else:
+            out.append(replace(s, at_least=s.at_most, at_most=math.inf))
+    return out
+
+
+MUTANTS = [
+    ("likelihood ignored", "censored", None, ignored),
+    ("sd for variance", "choice", sd_for_variance, None),
+    ("sd for variance", "path", sd_for_variance, None),
+    ("wrong year", "path", wrong_year, None),
+    ("weight not normalised", "path", None, not_normalised),
+    ("censoring reversed", "censored", turned, None),
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("mutant", "name", "tamper", "patch"), MUTANTS, ids=lambda v: v if isinstance(v, str) else "")
+def test_mutants_are_seen(
+    tmp_path: Path, small: None, monkeypatch: pytest.MonkeyPatch, mutant: str, name: str, tamper: object, patch: object
+) -> None:
+    monkeypatch.setattr(evidence_ladder, "EFFECTIVE", 0.0)
+    monkeypatch.setattr(evidence_ladder, "KHAT", math.inf)
+    if patch:
+        patch(monkeypatch)  # type: ignore[operator]
+    assert outside_band(ranks(study_for(tmp_path, name), name, "weights", 1000, tamper), DRAWS), mutant  # type: ignore[arg-type]
+
+
+def test_calibration_in_short(tmp_path: Path, small: None) -> None:
+    """A hundred replications, and a mutant, in every run of the tests."""
+    study = study_for(tmp_path, "censored")
+    assert not outside_band(ranks(study, "censored", "auto", 100), DRAWS)
+    assert outside_band(ranks(study, "censored", "auto", 300, turned), DRAWS)
+
+
+@pytest.mark.slow
+def test_nuts_is_calibrated(tmp_path: Path) -> None:
+    """One compiled model, a hundred sets of evidence: only what was measured changes."""
+    nutpie = pytest.importorskip("nutpie")
+    import pymc as pm
+
+    from forecast import symbolic_twins
+    from forecast.condition_pymc import model_of
+    from forecast.evidence_graph import observed, parts_of
+
+    study = study_for(tmp_path, "path")
+    rng = np.random.default_rng(5)
+    inputs = evidence_graph.uncertain_inputs(study)
+
+    def likelihood(term: object, x: object) -> object:
+        return symbolic_twins.log_likelihood(replace(term, centre=pm.Data("measured", 0.0)), x)  # type: ignore[type-var]
+
+    given = replace(study, evidence=tuple(path({"start": 30.0, "growth": 0.2}, rng)))
+    (part,) = parts_of(given)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("forecast.condition_pymc.log_likelihood", likelihood)
+        compiled = nutpie.compile_pymc_model(model_of(given, part, observed(given, part)))
+    found = []
+    for seed in range(100):
+        z = rng.standard_normal(2)
+        truth = {n: float(study.priors[n].distribution.from_normal(z[i])) for i, n in enumerate(inputs)}
+        (item,) = path(truth, rng)
+        tree = nutpie.sample(
+            compiled.with_data(measured=np.array(math.log(item.value["median"]))),
+            draws=200,
+            tune=300,
+            chains=4,
+            cores=2,
+            seed=seed,
+            save_warmup=False,
+            progress_bar=False,
+        )
+        v = tree["posterior"]["v"].values
+        growth = part.scores(v.reshape(-1, v.shape[-1]).T)[part.inputs.index("growth")]
+        some = rng.choice(growth, DRAWS, replace=False)
+        found.append(int((some < z[inputs.index("growth")]).sum()))
+    assert not outside_band(np.array(found), DRAWS)
+
+
+def test_the_modules_are_those_under_test() -> None:
+    assert evidence_ladder.resampled is psis.resampled and evidence_ladder.temper is smc.temper

@@ -1,0 +1,371 @@
+"""The ledger: nothing is lost, no edit goes unseen, scores come out as they should."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+
+import forecast
+from forecast.cli import main
+from forecast.errors import ForecastError, StudyError, UsageError
+from forecast.ledger import START, append, find, read_ledger, sealed, verify
+from forecast.recording import PROBS, ledger_of, record, resolve
+from forecast.score import crps_ensemble
+from forecast.scoring import score_ledger, to_json
+from tests.studies import prior, write_study
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+SIZE = 12_000  # bytes of a test entry: several pages, so that a kill can fall into a write
+
+
+def some(path, count: int):
+    return [append(path, {"kind": "forecast", "n": n, "text": "a 90% interval, €"}) for n in range(count)]
+
+
+def test_entries_are_chained(tmp_path):
+    path = tmp_path / "reports" / "ledger.jsonl"
+    entries = some(path, 5)
+    assert [entry["n"] for entry in read_ledger(path)] == list(range(5))
+    assert entries[0]["previous"] == START and entries[3]["previous"] == entries[2]["hash"]
+    verdict = verify(path)
+    assert (verdict.entries, verdict.head, verdict.problems) == (5, entries[4]["hash"], ())
+    assert verify(path, entries[1]["hash"][:10]).problems == ()
+    assert find(read_ledger(path), entries[2]["id"])["n"] == 2
+    with pytest.raises(UsageError, match="no forecast has the id"):
+        find(read_ledger(path), "0000000000")
+
+
+@pytest.mark.parametrize("edit", ["change", "remove", "swap", "insert", "rehash", "blank"])
+def test_an_edit_shows(tmp_path, edit):
+    path = tmp_path / "ledger.jsonl"
+    some(path, 6)
+    lines = path.read_bytes().split(b"\n")[:-1]
+    if edit == "change":
+        lines[2] = lines[2].replace(b'"n":2', b'"n":9')
+    elif edit == "remove":
+        del lines[2]
+    elif edit == "swap":
+        lines[2], lines[3] = lines[3], lines[2]
+    elif edit == "insert":
+        lines.insert(2, lines[1])
+    elif edit == "rehash":  # a forger who seals the changed line anew breaks the link to the next
+        entry = json.loads(lines[2])
+        body = {key: value for key, value in entry.items() if key not in ("hash", "previous")}
+        lines[2] = json.dumps(
+            sealed({**body, "n": 9}, entry["previous"]), sort_keys=True, separators=(",", ":"), ensure_ascii=False
+        ).encode()
+    else:
+        lines.insert(3, b"")
+    path.write_bytes(b"\n".join(lines) + b"\n")
+    verdict = verify(path)
+    assert verdict.problems and verdict.entries <= 3
+    with pytest.raises(StudyError):
+        read_ledger(path)
+
+
+def test_removal_from_the_end_shows_against_a_head(tmp_path):
+    path = tmp_path / "ledger.jsonl"
+    head = some(path, 4)[-1]["hash"]
+    path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:3]))
+    assert not verify(path).problems
+    assert "removed from the end" in verify(path, head).problems[0].what
+    path.unlink()
+    assert verify(path, head).problems and not verify(path).problems
+
+
+def test_every_one_of_1000_bit_flips_is_detected(tmp_path):
+    path = tmp_path / "ledger.jsonl"
+    some(path, 12)
+    whole = path.read_bytes()
+    generator = np.random.default_rng(1)
+    bits = generator.choice(8 * len(whole), 1000, replace=False)
+    for bit in bits.tolist():
+        damaged = bytearray(whole)
+        damaged[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(bytes(damaged))
+        assert verify(path).problems, f"bit {bit} of {8 * len(whole)}"
+    # The very last newline, each bit of it: detected, and never taken for an interrupted write.
+    for bit in range(8):
+        path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1 << bit]))
+        assert verify(path).problems
+        with pytest.raises(ForecastError):
+            append(path, {"kind": "forecast"})
+
+
+def test_what_an_interrupted_write_left_is_moved_aside(tmp_path):
+    path = tmp_path / "ledger.jsonl"
+    entries = some(path, 3)
+    whole = path.read_bytes()
+    for cut in (1, 40, len(whole.splitlines()[2])):
+        path.write_bytes(whole + whole.splitlines()[2][: cut - 1 or 1].rstrip(b"}"))
+        assert verify(path).entries == 3 and "incomplete" in verify(path).problems[0].what
+        assert len(read_ledger(path)) == 3
+        added = append(path, {"kind": "forecast"})
+        assert added["previous"] == entries[2]["hash"]
+        assert verify(path).entries == 4 and not verify(path).problems
+    assert (tmp_path / "ledger.torn").read_bytes().count(b"\n") == 3
+
+
+def test_a_changed_last_entry_is_not_built_upon(tmp_path):
+    path = tmp_path / "ledger.jsonl"
+    some(path, 2)
+    path.write_bytes(path.read_bytes().replace(b'"n":1', b'"n":7'))
+    with pytest.raises(ForecastError, match="altered"):
+        append(path, {"kind": "forecast"})
+
+
+def _write(path, writer: int, count: int) -> None:
+    for n in range(count):
+        append(path, {"kind": "forecast", "writer": writer, "n": n})
+
+
+def test_eight_writers_lose_nothing(tmp_path):
+    path = tmp_path / "ledger.jsonl"
+    context = multiprocessing.get_context("fork")
+    writers = [context.Process(target=_write, args=(path, writer, 25)) for writer in range(8)]
+    for process in writers:
+        process.start()
+    for process in writers:
+        process.join()
+        assert process.exitcode == 0
+    entries = read_ledger(path)
+    assert not verify(path).problems and len(entries) == 200
+    for writer in range(8):
+        assert [entry["n"] for entry in entries if entry["writer"] == writer] == list(range(25))
+
+
+def _write_until_killed(path, acknowledged: int, first: int) -> None:
+    n = first
+    while True:
+        entry = append(path, {"kind": "forecast", "n": n, "text": "x" * SIZE})
+        os.write(acknowledged, f"{entry['id']}\n".encode())
+        n += 1
+
+
+def test_200_kills_lose_nothing_that_was_acknowledged(tmp_path):
+    path = tmp_path / "ledger.jsonl"
+    generator = np.random.default_rng(2)
+    context = multiprocessing.get_context("fork")
+    read, write = os.pipe()
+    os.set_blocking(read, False)
+    seen: list[str] = []
+    for turn in range(200):
+        process = context.Process(target=_write_until_killed, args=(path, write, 1000 * turn))
+        process.start()
+        time.sleep(float(generator.uniform(0.001, 0.02)))
+        os.kill(process.pid, signal.SIGKILL)
+        process.join()
+        try:
+            while part := os.read(read, 1 << 16):
+                seen += part.decode().split()
+        except BlockingIOError:
+            pass
+    os.close(read)
+    os.close(write)
+    append(path, {"kind": "forecast", "n": -1})
+    assert not verify(path).problems
+    kept = {entry["id"] for entry in read_ledger(path)}
+    assert len(seen) > 100, "too few writes were acknowledged to tell anything"
+    assert set(seen) <= kept
+
+
+# ------------------------------------------------------------------------------------------- recording and scoring
+
+MODEL = '''
+from forecast import first_crossing
+
+
+def cost(hours, price):
+    """Cost [USD]."""
+    return hours * price
+
+
+def path(year, cost, growth, start):
+    """Path [USD]."""
+    return cost * 10 ** (growth * (year - start))
+
+
+def when(year, path, goal):
+    """When [year]."""
+    return first_crossing(year, path, goal)
+'''
+
+
+UNITS = {
+    "priors/units.toml": '[currency.USD]\nindex = "cpi.csv"\nyear = 2023\nsource = "made up"\n',
+    "priors/cpi.csv": "year,index\n2020,250\n2023,300\n",
+}
+
+
+@pytest.fixture
+def study(tmp_path):
+    return forecast.open_study(
+        write_study(
+            tmp_path,
+            prior("hours", "10 to 100") + prior("price", "1 to 3", "USD") + prior("growth", "normal -0.1 to 0.3", "OOM/year")
+            + prior("start", "2020", "year") + prior("goal", "10000", "USD"),
+            MODEL,
+            'quantities = ["cost"]\nyears = "2020 to 2050"',
+            UNITS,
+        )
+    )  # fmt: skip
+
+
+def test_a_forecast_from_record_to_score(study):
+    result = study.run(["cost", "when"], draws=16384)
+    one = record(result, "cost", resolves="2027-12-31", question="What  was it?", above="80 USD_2023", now=NOW)
+    two = record(result, "cost", resolves="2027-12-31", question="What was it?", now=NOW)
+    year = record(result, "when", resolves="2050-12-31", question="When?", now=NOW)
+    with_year = record(result, "path@2030", resolves="2030-12-31", question="How much?", now=NOW)
+    assert one["quantiles"] == two["quantiles"] and len(one["quantiles"]) == len(PROBS)
+    assert one["study_hash"] == study.digest and one["seed"] == result.design.seed and one["question"] == "What was it?"
+    assert one["above"]["prob"] == pytest.approx(float(result.prob_above("cost", 80).value))
+    resolve(study, one["id"], value="50 USD_2020", source="made up", on="2027-12-30", now=NOW)
+    resolve(study, year["id"], value="never", source="made up", now=NOW)
+    resolve(study, with_year["id"], value="3", source="made up", now=NOW)
+    card = score_ledger(read_ledger(ledger_of(study)))
+    assert card.open == 1 and card.total.count == 3
+    by_name = {group.name: group for group in card.by_quantity}
+    assert set(by_name) == {"cost", "when", "path@2030"}
+    scored = next(s for s in card.scored if s.quantity == "cost")
+    assert scored.scores["crps"] == pytest.approx(crps_ensemble(result.at("cost").ravel(), 60.0), rel=2e-3)
+    assert scored.scores["brier"] == pytest.approx(one["above"]["prob"] ** 2)
+    assert scored.horizon == "1 to 2 years"
+    never = next(s for s in card.scored if s.quantity == "when")
+    clipped = np.clip(result.at("when").ravel(), 2020, 2050)
+    assert never.scores["crps"] == pytest.approx(crps_ensemble(clipped, 2050.0), rel=5e-3)
+    assert json.dumps(to_json(card))
+    # A resolution is corrected by another one, and both remain.
+    resolve(study, one["id"], value="90", source="corrected", now=NOW)
+    entries = read_ledger(ledger_of(study))
+    assert len([entry for entry in entries if entry["kind"] == "resolution"]) == 4
+    assert next(s for s in score_ledger(entries).scored if s.quantity == "cost").scores["brier"] < 1
+    assert not verify(ledger_of(study)).problems
+
+
+def test_the_previous_forecast_is_a_baseline(study):
+    wide, narrow = study.given({"hours": "1 to 1000"}).run(["cost"], draws=8192), study.run(["cost"], draws=8192)
+    first = record(wide, "cost", resolves="2027-12-31", question="What?", now=NOW)
+    second = record(narrow, "cost", resolves="2027-12-31", question="What?", now=NOW)
+    for entry in (first, second):
+        resolve(study, entry["id"], value="55", source="made up", now=NOW)
+    card = score_ledger(read_ledger(ledger_of(study)))
+    better = next(s for s in card.scored if s.id == second["id"])
+    assert better.baselines["previous"]["crps"] > better.scores["crps"]
+    assert card.total.differences["previous", "crps_oom"].value < 0
+    assert not next(s for s in card.scored if s.id == first["id"]).baselines
+
+
+def test_evidence_makes_the_prior_a_baseline(study):
+    known = study.observe("hours", "30 to 36", source="made up", date="2024-01-01")
+    entry = record(known.run(["cost"], draws=8192), "cost", resolves="2027-12-31", question="What?", now=NOW)
+    width = {
+        name: np.log(float(v[-20]) / float(v[20]))
+        for name, v in {"own": entry["quantiles"], **entry["baselines"]}.items()
+    }
+    assert width["prior"] > 1.5 * width["own"]
+
+
+def test_a_trend_has_a_textbook_baseline(tmp_path):
+    rows = "".join(f"s{i},{2010 + i}-07-01,{10 ** (0.2 * i + 0.1 * (-1) ** i):.6g},made up\n" for i in range(12))
+    study = forecast.open_study(
+        write_study(
+            tmp_path,
+            '[spend]\nlabel = "Spending"\ntrend = "straight"\nseries = "evidence/spend.csv"\nunit = "USD"\nlevel_year = 2015\nlevel = "normal -3 to 5"\ngrowth = "normal -1 to 1"\nscatter = "0.02 to 1"\nsource = "made up"\n',
+            'def largest(spend_new):\n    """Largest [USD]."""\n    return spend_new * 1\n',
+            'quantities = ["largest"]\nyears = "2020 to 2030"',
+            UNITS | {"priors/evidence/spend.csv": f"system,date,spend [USD],source\n{rows}"},
+        )
+    )
+    entry = record(
+        study.run(["largest@2027"], draws=8192), "largest@2027", resolves="2027-12-31", question="What?", now=NOW
+    )
+    middle = float(entry["baselines"]["trend"][len(PROBS) // 2])
+    assert 10 ** (0.2 * 15) < middle < 10 ** (0.2 * 18)
+
+
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        (lambda s, r: record(r, "cost", resolves="2025-01-01", question="?", now=NOW), "not in the future"),
+        (lambda s, r: record(r, "cost", resolves="soon", question="?", now=NOW), "not a day"),
+        (lambda s, r: record(r, "cost", resolves="2027-01-01", question=" ", now=NOW), "needs a question"),
+        (lambda s, r: record(r, "path", resolves="2027-01-01", question="?", now=NOW), "has a year axis"),
+        (
+            lambda s, r: record(r, "cost", resolves="2027-01-01", question="?", above="3 year", now=NOW),
+            "cannot be shown",
+        ),
+        (lambda s, r: resolve(s, "abcdef", value="1", source="s", now=NOW), "no forecast has the id"),
+        (lambda s, r: resolve(s, _one(r), value="never", source="s", now=NOW), "never"),
+        (lambda s, r: resolve(s, _one(r), value="1", source="", now=NOW), "needs a source"),
+        (lambda s, r: resolve(s, _one(r), happened=True, source="s", now=NOW), "not of yes or no"),
+        (lambda s, r: resolve(s, _one(r), value="1", happened=True, source="s", now=NOW), "either"),
+    ],
+)
+def test_what_is_wrong_is_told(study, call, says):
+    result = study.run(["cost"], draws=1024)
+    before = ledger_of(study).exists()
+    with pytest.raises(ForecastError, match=says):
+        call(study, result)
+    assert not before
+
+
+def _one(result) -> str:
+    return str(record(result, "cost", resolves="2027-01-01", question="?", now=NOW)["id"])
+
+
+def test_commands(study, capsys):
+    folder = str(study.path)
+    assert main(["score", folder]) == 0
+    assert "No forecast has resolved" in capsys.readouterr().out
+    question = "Will it cost more than 80 dollars? __import__('os').system('false')"
+    assert (
+        main(
+            [
+                "record",
+                "cost",
+                folder,
+                "--resolves",
+                "2099-12-31",
+                "--question",
+                question,
+                "--above",
+                "80",
+                "--draws",
+                "8192",
+            ]
+        )
+        == 0
+    )
+    id = capsys.readouterr().out.strip()
+    assert main(["resolve", id, folder, "--yes", "--source", "a newspaper"]) == 0
+    assert main(["ledger", "list", folder]) == 0
+    out = capsys.readouterr().out
+    assert question in out and "yes (a newspaper)" in out
+    assert main(["score", folder]) == 0
+    assert "Brier score" in capsys.readouterr().out
+    assert main(["score", folder, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["schema"] == "forecast.score/1"
+    assert main(["ledger", "verify", folder]) == 0
+    assert "2 entries, unbroken" in capsys.readouterr().out
+    path = ledger_of(study)
+    path.write_bytes(path.read_bytes().replace(b"newspaper", b"Newspaper"))
+    assert main(["ledger", "verify", folder]) == 4
+    assert "not as it was written" in capsys.readouterr().err
+    assert main(["ledger", "verify", folder, "--head", "ffff"]) == 4
+
+
+def test_listing_a_ledger_needs_little(study):
+    """Verifying reads a text file: no study is opened and nothing heavy is imported."""
+    code = "import sys; from forecast.cli import main; main(['ledger', 'verify', sys.argv[1]]); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code, str(study.path)], capture_output=True, text=True, check=True)
+    assert not {"scipy", "pint", "xarray", "pymc"} & set(done.stdout.split())
