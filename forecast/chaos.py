@@ -227,7 +227,7 @@ class Block:
 
 
 def gram(tensors: dict[int, Array], directions: Array) -> Array:
-    """Products (…, chain, chain) of chaoses (…, chain, coordinate, …) projected on some directions, over all degrees."""
+    """Products (…, chain, chain) of chaoses (…, chain, coordinate, …) projected on directions, over all degrees."""
     total: Array | float = 0.0
     for degree, tensor in tensors.items():
         for _ in range(degree):  # each turn contracts the first tensor axis and puts the result last

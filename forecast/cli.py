@@ -6,6 +6,7 @@ Exit codes: 0 ok, 1 failure, 2 usage, 3 study invalid, 4 quality gate, 130 inter
 from __future__ import annotations
 
 import argparse
+import functools
 import os
 import sys
 from collections.abc import Sequence
@@ -20,8 +21,10 @@ TRUST = "Opening a study runs the Python in its models/ folder: open only studie
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code."""
-    parser = _parser()
-    options = parser.parse_args(arguments)
+    # Matrices here are small, and threads that wait for one another on a busy machine cost ten times what they gain.
+    # It counts only as long as numpy is not imported.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    options = _parsed(sys.argv[1:] if arguments is None else arguments)
     try:
         with ExitStack() as options.until_the_end:
             code = options.command(options)
@@ -71,13 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("folder", metavar="DIR", nargs="?", default=".")
     check.set_defaults(command=_check)
 
-    run = commands.add_parser("run", help="draw possible worlds and tell the intervals", epilog=TRUST, allow_abbrev=False)
-    run.add_argument("folder", metavar="DIR", nargs="?", default=".")
-    _run_options(run)
-    run.add_argument("--quantity", "-q", action="append", metavar="NAME[@YEAR]", help="what to report (repeatable)")
-    run.add_argument("--json", action="store_true", help="print JSON instead of a table")
-    run.add_argument("--out", metavar="FOLDER", help="also write result.json and result.nc there")
-    run.set_defaults(command=_run)
+    _add_run(commands)
 
     from forecast.evidence_commands import add_commands
 
@@ -143,6 +140,44 @@ def _parser() -> argparse.ArgumentParser:
 
     add_report_commands(commands, TRUST, Tools(_open, _run_options, _run_arguments, _prepared, _columns, _tell_notes))
     return parser
+
+
+def _add_run(commands: Any) -> None:
+    run = commands.add_parser("run", help="draw possible worlds and tell the intervals", epilog=TRUST, allow_abbrev=False)
+    run.add_argument("folder", metavar="DIR", nargs="?", default=".")
+    _run_options(run)
+    run.add_argument("--quantity", "-q", action="append", metavar="NAME[@YEAR]", help="what to report (repeatable)")
+    run.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    run.add_argument("--out", metavar="FOLDER", help="also write result.json and result.nc there")
+    run.set_defaults(command=_run)
+
+
+class _Misread(Exception):
+    """The quick parser could not make sense of the words."""
+
+
+class _QuickParser(argparse.ArgumentParser):
+    """Knows `forecast run` alone, and leaves help and complaints to the parser that knows every command."""
+
+    def error(self, message: str) -> Any:
+        raise _Misread(message)
+
+
+def _parsed(words: Sequence[str]) -> argparse.Namespace:
+    """The options in the words; making every command's options would cost `forecast run` a tenth of importing numpy."""
+    if words[:1] == ["run"] and not {"-h", "--help"} & set(words):
+        parser = _QuickParser(prog="forecast", allow_abbrev=False, add_help=False, formatter_class=_unshown)
+        commands = parser.add_subparsers(parser_class=functools.partial(_QuickParser, formatter_class=_unshown))
+        _add_run(commands)
+        try:
+            return parser.parse_args(words)
+        except _Misread:
+            pass
+    return _parser().parse_args(words)
+
+
+def _unshown(prog: str) -> argparse.HelpFormatter:
+    return argparse.HelpFormatter(prog, width=100)  # a width spares looking for the terminal's
 
 
 def _run_options(parser: argparse.ArgumentParser) -> None:
@@ -406,7 +441,7 @@ def _run_arguments(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _number(text: str, place: str, whole: bool, problems: list[Problem]) -> float | int | None:
-    from forecast.distribution import parse_number
+    from forecast.number import parse_number
 
     try:
         value = parse_number(text, place)

@@ -94,7 +94,8 @@ def sample(study: Study, part: Part, seen: Observed, seed: int, say: Say | None 
     ess = min((min(c.ess_bulk, c.ess_tail) for c in found.values()), default=float(draws[0].size))
     if rhat > RHAT or ess < ESS or divergences:
         raise GateError(
-            f"NUTS has not converged on {', '.join(item.id for item in part.observations)} (R-hat {rhat:.3f}, ESS {ess:.0f}, {divergences} divergences); use the rung 'smc'"
+            f"NUTS has not converged on {', '.join(item.id for item in part.observations)} (R-hat {rhat:.3f}, "
+            f"ESS {ess:.0f}, {divergences} divergences); use the rung 'smc'"
         )
     return draws, {"rhat": rhat, "ess": ess, "divergences": divergences, "sampler": sampler}
 

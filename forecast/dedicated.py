@@ -1,7 +1,7 @@
 """First-order and total indices by runs of their own: the check on what is read off a run's worlds.
 
 Jansen, "Analysis of variance designs for model output" (1999), on scrambled Sobol points: for each input the graph is
-evaluated once more with that input drawn anew. Where inputs depend on one another, the new draw is one given all others.
+evaluated once more with that input drawn anew. Where inputs depend on one another, the new draw is given all others.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ def sobol_indices(
 
 
 def _redrawn(plain: Array, correlation: Array, new: list[int], kept: list[int]) -> Array:
-    """Rows (coordinate, source) in which some inputs are drawn anew given the kept ones, from the second half of sources."""
+    """Rows (coordinate, source) in which some inputs are drawn anew given the kept ones, from further sources."""
     count = len(plain)
     mixing = plain.copy()
     weights = (

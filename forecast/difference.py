@@ -1,4 +1,4 @@
-"""Two runs, two studies or two revisions side by side: what changed, what moved, and how much of it each change explains.
+"""Two runs, studies or revisions side by side: what changed, what moved, and how much of it each change explains.
 
 Each changed input is switched from its old to its new definition while the others are old, new, or in between; the mean
 over all orders of switching (Shapley 1953) is what it explains, and the parts add up to the move. With more than a few
@@ -195,7 +195,8 @@ def _revision(name: str, home: Path) -> Any:
             archive = git("archive", "--format=tar", commit, "--", *present) if present else b""
         except subprocess.CalledProcessError:
             raise UsageError(
-                f"{name}: is neither a study, an HTML report, a run's JSON nor a git revision of {home}; see forecast diff --help"
+                f"{name}: is neither a study, an HTML report, a run's JSON nor a git revision of {home}; "
+                "see forecast diff --help"
             ) from None
         if not archive:
             raise UsageError(f"{name}: that revision has no study in {home}; name another")
@@ -255,7 +256,8 @@ def difference(before: Side, after: Side) -> Difference:
             moves = _explained(old, new, counting, moves, arguments)
         except StudyError as error:
             notes.append(
-                f"Moves cannot be attributed: old and new definitions do not go together ({str(error).splitlines()[0]})."
+                "Moves cannot be attributed: old and new definitions do not go together "
+                f"({str(error).splitlines()[0]})."
             )
     return Difference(sides[0], sides[1], changes, tuple(moves), tuple(notes))
 
@@ -526,9 +528,20 @@ def _hybrid(old: Study, new: Study, changes: Sequence[Change], switched: frozens
                 seen[name] = was[name]
     digest = hashlib.blake2b("|".join([old.digest, new.digest, *sorted(switched)]).encode(), digest_size=16).hexdigest()
     mixed = replace(
-        new, priors=priors, functions=functions, curves=curves, factors=factors, labels=labels, trends=trends, fit_keys=fit_keys,
-        dependences=dependences, sequence=order(functions, {*priors, *curves, YEAR}), digest=digest, base=digest, posteriors=posteriors,
-    )  # fmt: skip
+        new,
+        priors=priors,
+        functions=functions,
+        curves=curves,
+        factors=factors,
+        labels=labels,
+        trends=trends,
+        fit_keys=fit_keys,
+        dependences=dependences,
+        sequence=order(functions, {*priors, *curves, YEAR}),
+        digest=digest,
+        base=digest,
+        posteriors=posteriors,
+    )
     return mixed.with_evidence(tuple(seen.values()))
 
 

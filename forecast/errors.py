@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from difflib import get_close_matches
 
 
 @dataclass(frozen=True)
@@ -90,5 +89,7 @@ def nearest(name: str, names: Iterable[str]) -> str:
     >>> nearest("utilization", ["utilisation", "price"])
     "did you mean 'utilisation'?"
     """
+    from difflib import get_close_matches  # only who has made a mistake needs it
+
     match = get_close_matches(name, list(names), n=1, cutoff=0.6)
     return f"did you mean '{match[0]}'?" if match else ""

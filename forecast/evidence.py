@@ -78,7 +78,7 @@ class Term:
 
     @property
     def sharp(self) -> bool:
-        """Whether there are values at which the likelihood is zero for want of any error, so that nothing leads to it."""
+        """Whether there are values at which the likelihood is zero for want of any error: nothing leads to it."""
         return self.kind == "equal" or (self.kind == "bounds" and self.error == 0)
 
 

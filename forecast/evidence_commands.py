@@ -9,6 +9,7 @@ from typing import Any
 
 from forecast.errors import UsageError
 
+MOST_ALONE = 50
 RUNGS = ("auto", "weights", "smc", "nuts")
 
 
@@ -129,7 +130,7 @@ def _log(options: argparse.Namespace) -> None:
     study = open_study(options.folder)
     result = _run(study, options)
     alone = {}
-    if result.update is not None:
+    if result.update is not None and len(study.evidence) <= MOST_ALONE:  # each takes a run
         for seen in study.evidence:
             alone[seen.id] = _run(study.with_evidence([seen]), options, 65_536).shift(options.quantity)
     print(log(result, alone))

@@ -1,4 +1,4 @@
-"""Evidence files (``priors/evidence/*.toml``) to observations: what was seen of which quantity, when, and who says so."""
+"""Evidence files (``priors/evidence/*.toml``) to observations: what was seen of what, when, and who says so."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Evidence to posterior worlds, by the lowest rung of one ladder that holds.
 
-1. *Weights*: prior worlds weighted by the likelihood (`forecast.psis`), where k-hat is below 0.7 and at least 400 worlds
-   remain effective; then resampled, so that all worlds stay equally weighted and everything else goes on as before.
+1. *Weights*: prior worlds weighted by the likelihood (`forecast.psis`), where k-hat is below 0.7 and at least 400
+   worlds remain effective; then resampled, so that all worlds stay equally weighted and all else goes on as before.
 2. *Sequential Monte Carlo* (`forecast.smc`) over the touched inputs.
 3. *NUTS* (`forecast.condition_pymc`) where gradients exist and inputs are many, or where asked for.
 
@@ -34,7 +34,7 @@ RUNGS = ("auto", "weights", "smc", "nuts")
 KHAT, EFFECTIVE = 0.7, 400.0  # where weights stand
 TRIAL, POOL = 4_096, 32_768  # prior worlds of each chain: to choose the rung, and to resample from
 KEPT = 8_192  # posterior worlds of each chain by weights
-PARTICLES = 2_048  # of each chain by sequential Monte Carlo
+PARTICLES, CHAINS = 2_048, 8  # of each chain by sequential Monte Carlo, and as many as a design has
 RHAT = 1.05  # between the chains of sequential Monte Carlo
 SLOW = 0.2  # seconds for one evaluation of a chain's particles, beyond which fewer are used
 MANY = 40  # touched inputs from which gradients pay
@@ -168,7 +168,7 @@ def _leading(v: Array, weight: Array) -> int:
 def _by_smc(
     part: Part, seen: Observed, ids: tuple[str, ...], common: dict[str, Any], why: str, seed: int, say: Say | None
 ) -> Conditioned:
-    coordinates, chains = part.spread.shape[1], 8
+    coordinates, chains = part.spread.shape[1], CHAINS
 
     def target(v: Array) -> tuple[Array, Array]:
         found = seen.values(part.scores(v))
@@ -197,7 +197,8 @@ def _by_smc(
             break
     else:
         raise GateError(
-            f"{', '.join(ids)}: the chains of sequential Monte Carlo disagree (R-hat {rhat:.2f}); see whether observations contradict each other"
+            f"{', '.join(ids)}: the chains of sequential Monte Carlo disagree (R-hat {rhat:.2f}); "
+            "see whether observations contradict each other"
         )
     # A coordinate's own between-chain variance, against that of as many independent draws; the mean over coordinates.
     waste = max(1.0, float(np.mean(count * between / np.maximum(within, 1e-300))))
@@ -296,7 +297,8 @@ def _exact_p(study: Study, item: Observation) -> float:
 
 def _key(study: Study, part: Part, seed: int, rung: str) -> str:
     texts = [
-        VERSION, study.base, sorted(study.replaced.items()), [(d.between, d.rank_correlation) for d in study.dependences],
+        VERSION, study.base, sorted(study.replaced.items()),
+        [(d.between, d.rank_correlation) for d in study.dependences],
         part.inputs, [item.key() for item in part.observations], sorted(study.fit_keys.items()), study.main.years,
         [item.year for item in study.evidence], seed, rung, TRIAL, POOL, KEPT, PARTICLES,
     ]  # fmt: skip

@@ -1,9 +1,9 @@
 """What a conclusion rests on: power-scaling of the priors and of each observation (by ArviZ).
 
-Kallioinen, Paananen, Bürkner and Vehtari, "Detecting and diagnosing prior and likelihood sensitivity with power-scaling"
-(2024). A prior raised to a power is one whose normal scores are a little wider or narrower about the same median; an
-observation raised to a power counts a little more or less. The number is how far the posterior moves (cumulative
-Jensen-Shannon distance by log2 of the power); from 0.05 on it is worth a word.
+Kallioinen, Paananen, Bürkner and Vehtari, "Detecting and diagnosing prior and likelihood sensitivity with
+power-scaling" (2024). A prior raised to a power is one whose normal scores are a little wider or narrower about the
+same median; an observation raised to a power counts a little more or less. The number is how far the posterior moves
+(cumulative Jensen-Shannon distance by log2 of the power); from 0.05 on it is worth a word.
 """
 
 from __future__ import annotations

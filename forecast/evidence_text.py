@@ -13,8 +13,8 @@ from forecast.result import Forecast, Interval
 from forecast.summary import round_interval
 
 _NAMES = {
-    "none": "nothing to learn", "exact": "solved exactly", "weights": "Pareto-smoothed weights", "smc": "sequential Monte Carlo",
-    "nuts": "NUTS (PyMC)",
+    "none": "nothing to learn", "exact": "solved exactly", "weights": "Pareto-smoothed weights",
+    "smc": "sequential Monte Carlo", "nuts": "NUTS (PyMC)",
 }  # fmt: skip
 
 
@@ -77,7 +77,8 @@ def conflicts(update: Update, evidence: Sequence[Observation]) -> list[str]:
         if p < CONFLICT:
             size = f"{p:.2g}" if p > 1e-4 else "below 0.0001"
             found.append(
-                f"conflict: {seen.id} ({seen.text}) was improbable beforehand (prior predictive p {size}); doubt the prior, the model or the source"
+                f"conflict: {seen.id} ({seen.text}) was improbable beforehand (prior predictive p {size}); "
+                "doubt the prior, the model or the source"
             )
     return found
 
@@ -107,7 +108,7 @@ def log(result: Forecast, alone: dict[str, tuple[Shift, ...]]) -> str:
     """
     update = result.update
     if update is None:
-        return "No evidence. Add some: forecast update --observe 'quantity@2023 = 60M to 120M' --source '…' --date 2024-03-01"
+        return "No evidence. Add some: forecast update --observe 'cost = 60M to 120M' --source '…' --date 2024-03-01"
     lines = []
     for seen in sorted(result.study.evidence, key=lambda s: (s.date, s.id)):
         lines.append(f"{seen.date}  {seen.id}: {seen.text}")
@@ -118,5 +119,6 @@ def log(result: Forecast, alone: dict[str, tuple[Shift, ...]]) -> str:
         else:
             lines.append(f"            prior predictive p {p:.2g}; by {_NAMES[part.rung]}")
             moved = [f"{s.name} {s.shift:+.2f} sd, {s.bits:.2f} bits" for s in alone.get(seen.id, ())[:3]]
-            lines.append(f"            by itself: {'; '.join(moved) or 'moves nothing'}")
+            if seen.id in alone:
+                lines.append(f"            by itself: {'; '.join(moved) or 'moves nothing'}")
     return "\n".join([*lines, "", *conflicts(update, result.study.evidence)]).rstrip()

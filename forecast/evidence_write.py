@@ -1,7 +1,7 @@
 """Writing evidence: one table added to a TOML file or taken out, everything else untouched, to the last comment.
 
-The file is read, changed and checked under a lock, written beside itself, flushed to disk and renamed: a process that is
-killed leaves the old file or the new one, and two updates at once both arrive.
+The file is read, changed and checked under a lock, written beside itself, flushed to disk and renamed: a process that
+is killed leaves the old file or the new one, and two updates at once both arrive.
 """
 
 from __future__ import annotations

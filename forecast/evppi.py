@@ -1,10 +1,10 @@
 """What knowing an input is worth: how much narrower the interval and how much lower the score would be.
 
 Expected value of partial perfect information from given draws (Strong, Oakley and Brennan, "Estimating multiparameter
-partial expected value of perfect information from a probabilistic sensitivity analysis sample", 2014), with the width of
-the interval and the continuous ranked probability score (CRPS) in the place of a decision's value. Worlds are sorted by
-what would be known and cut into strata of like worlds; inside a stratum the trend is taken out, and what is left is the
-answer's distribution once the input is known. A measurement with an error is known in the same way (Strong et al. 2015).
+partial expected value of perfect information from a probabilistic sensitivity analysis sample", 2014), with the width
+of the interval and the continuous ranked probability score (CRPS) in the place of a decision's value. Worlds are sorted
+by what would be known and cut into strata of like worlds; inside a stratum the trend is taken out, and what is left is
+the answer's distribution once the input is known. A measurement with an error is known in the same way.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def gains(
     independent : bool
         Whether worlds are independent draws; if not, they are points that fill space evenly.
     event : bool
-        Whether draws are 1 or 0, for something that happens or not: no line fits these, and the CRPS is the Brier score.
+        Whether draws are 1 or 0, for what happens or not: no line fits these, and the CRPS is the Brier score.
     orders : ndarray (known, chain, draw) of int, optional
         Positions that sort each chain of `known`, if they are at hand.
 

@@ -1,8 +1,8 @@
 """Forecasts for others: the 201-point cumulative distribution that Metaculus takes.
 
 The rules are those of Metaculus' API for continuous questions (https://www.metaculus.com/api/, field
-``continuous_cdf``): 201 values at equally spaced places between the question's bounds, each step at least 0.01/200 and at
-most 0.2; a closed bound has nothing beyond it, an open one at least 0.001.
+``continuous_cdf``): 201 values at equally spaced places between the question's bounds, each step at least 0.01/200 and
+at most 0.2; a closed bound has nothing beyond it, an open one at least 0.001.
 """
 
 from __future__ import annotations
@@ -46,7 +46,8 @@ class Range:
         """Raise `UsageError` where the range makes no sense."""
         if not (math.isfinite(self.low) and math.isfinite(self.high) and self.low < self.high):
             raise UsageError(
-                f"--min and --max: the range does not ascend ({self.low:g} to {self.high:g}); give finite bounds, the low one first"
+                f"--min and --max: the range does not ascend ({self.low:g} to {self.high:g}); "
+                "give finite bounds, the low one first"
             )
         if self.zero is not None and (self.low <= self.zero <= self.high or not math.isfinite(self.zero)):
             raise UsageError(f"--zero-point lies inside the range ({self.zero:g}); Metaculus' lies outside it")

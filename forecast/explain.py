@@ -243,6 +243,9 @@ def in_words(explanation: Explanation, study: Study) -> str:
     for step in explanation.steps:
         if step.prior and step.name in uncertain:
             lines.append(f"  {step.name}: {step.formula}, median {say(step.median, step.unit)}")
+    for name in study.trends:
+        if name in uncertain:
+            lines.append(f"  {name}: trend fitted to priors/{study.trends[name].series}")
     certain = [step for step in explanation.steps if step.prior and step.name not in uncertain]
     if certain:
         lines.append(
@@ -269,7 +272,8 @@ def in_words(explanation: Explanation, study: Study) -> str:
         else:
             side = "more" if lever.value > lever.median else "less"
             lines.append(
-                f"  {what}, {lever.name} would have to be {say(lever.value, lever.unit)} instead of {say(lever.median, lever.unit)}; it is that or {side} with {_chance(lever.prob or 0)} probability."
+                f"  {what}, {lever.name} would have to be {say(lever.value, lever.unit)} instead of "
+                f"{say(lever.median, lever.unit)}; it is that or {side} with {_chance(lever.prob or 0)} probability."
             )
     if year and any(math.isinf(x) for x in (explanation.low, explanation.median, explanation.high)):
         lines.append("Never means: not on the year axis.")

@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,9 +16,10 @@ from forecast.graph import ancestors
 from forecast.memo import write_atomically
 from forecast.special import ndtr
 from forecast.study import Study
-from forecast.trend_curve import mean_line, new_system, running_record
-from forecast.trend_posterior import Posterior
 from forecast.worlds import Design, scores
+
+if TYPE_CHECKING:
+    from forecast.trend_posterior import Posterior
 
 Say = Callable[[str, float], None]
 
@@ -67,6 +68,8 @@ def record_of(study: Study, name: str, say: Say | None = None, accept: bool = Fa
     """
     known = study.posteriors.get(name)
     if known is None:
+        from forecast.trend_posterior import Posterior  # a study without trends does without
+
         stem = _stem(study, name)
         try:
             known = Record(Posterior.load(stem.with_suffix(".npz")), json.loads(stem.with_suffix(".json").read_text()))
@@ -154,6 +157,8 @@ def curve_values(
     dict of str to array ``(draw,)`` or ``(year, draw)``
         All from the same posterior draw in each world, so that growth, level and kink stay together.
     """
+    from forecast.trend_curve import mean_line, new_system, running_record
+
     chosen, new, record = coordinates_of(posterior.name)
     index = posterior.choose(ndtr(scores[chosen]))
     lines = posterior.lines(index)

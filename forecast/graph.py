@@ -6,7 +6,6 @@ where it has one, is the year: ``(draw,)`` or ``(year, draw)``. Broadcasting doe
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -175,6 +174,8 @@ def evaluate(
 
 def failure(function: Function, error: Exception) -> Problem:
     """A model's exception as a problem that names the line it came from."""
+    import traceback
+
     place = f"{function.place} {function.name}()"
     file = function.call.__code__.co_filename
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]

@@ -50,7 +50,7 @@ def card_text(card: Card) -> str:
     if not card.scored:
         return f"No forecast has resolved yet ({card.open} open); 'forecast resolve' says what happened."
     lines = [
-        f"{len(card.scored)} forecasts resolved, {card.open} open. Scores: smaller is better; in brackets 90% bootstrap intervals.",
+        f"{len(card.scored)} forecasts resolved, {card.open} open. Smaller is better; in brackets 90% intervals.",
         "",
     ]
     lines += ["All", *_group(card.total)]

@@ -58,9 +58,7 @@ def read_measurement(text: str) -> Measurement:
     """
     found = _WRITTEN.match(text)
     if found is None:
-        raise UsageError(
-            f"--measure: is not NAME ± SIZE ({text}); write 'utilisation ± 10%', 'growth ± 0.02' or 'cost ± 0.3 OOM (95%)'"
-        )
+        raise UsageError(f"--measure: is not NAME ± SIZE ({text}); write 'utilisation ± 10%' or 'cost ± 0.3 OOM (95%)'")
     size, level = found["size"].strip(), 0.9
     if found["level"]:
         level = parse_number(found["level"].strip(), "--measure")
@@ -95,7 +93,7 @@ def measured(forecast: Forecast, text: str, draws: int) -> tuple[Measurement, np
     if not found.relative and " " in written:
         half = threshold(forecast.study.units, written, unit, "--measure")
         found = Measurement(found.text, found.quantity, half, False, found.level)
-    # The Sobol coordinate after all those of the run: another scrambling of one of these would not be independent of it.
+    # The Sobol coordinate after all those of the run: another scrambling of one of these would depend on it.
     after = forecast.design.coordinates
     mixing = np.eye(1, after + 1, after)
     design = Design(("error",), forecast.design.seed, forecast.design.method, forecast.design.chains, mixing)
@@ -104,6 +102,6 @@ def measured(forecast: Forecast, text: str, draws: int) -> tuple[Measurement, np
         return found, np.where(np.isfinite(values), values + error, values)
     if values.min() <= 0:
         raise UsageError(
-            f"--measure: {request.name} is not positive, so a share of it says nothing ({text}); give the size in [{unit}]"
+            f"--measure: {request.name} is not positive, so a share says nothing ({text}); give the size in [{unit}]"
         )
     return found, np.log10(values) + error

@@ -1,4 +1,4 @@
-"""The posterior for others: joint draws as NetCDF, or a priors folder that imitates them. A study itself never uses either."""
+"""The posterior for others: joint draws as NetCDF, or a priors folder that imitates them. A study never uses either."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def imitated(result: Forecast) -> Study:
 
 
 def refitted(old: Distribution, draws: Array) -> Distribution:
-    """A family that has the draws' quantiles: the prior's own or a simple one if it comes close, else a curve through them.
+    """A family that has the draws' quantiles: a simple one if it comes close, else a curve through them.
 
     Parameters
     ----------
@@ -196,7 +196,8 @@ def distance(result: Forecast, imitation: Study) -> list[str]:
             if errors[at] >= worst.get(kind, (-1.0, ""))[0]:
                 worst[kind] = (
                     float(errors[at]),
-                    f"{name}, {100 * LEVELS[at]:g}% point: {format_number(float(found[at]))} for {format_number(float(truth[at]))}",
+                    f"{name}, {100 * LEVELS[at]:g}% point: "
+                    f"{format_number(float(found[at]))} for {format_number(float(truth[at]))}",
                 )
     return [
         f"Largest error in the 5, 50 and 95% points of {kind}: {100 * size:.1f}% of the interval's width ({text})."

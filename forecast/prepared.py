@@ -107,7 +107,7 @@ def prepare(forecast: Forecast, quantity: str, year: float | None, above: float 
         scale, target = "linear", (draws > above).astype(float)
         if target.min() == target.max():
             raise UsageError(
-                f"{text} is {'always' if target.min() else 'never'} above {above:g} in these worlds; choose another value"
+                f"{text} is {'always' if target.min() else 'never'} above {above:g} here; choose another value"
             )
     else:
         scale = _scale(draws) if scale == "auto" else scale
@@ -119,8 +119,8 @@ def prepare(forecast: Forecast, quantity: str, year: float | None, above: float 
 def _as_normal(z: Array, correlation: Array, moved: Sequence[int]) -> tuple[Array, Array, float]:
     """Scores of a posterior as if it were a Gaussian copula: by their ranks, with the correlations they have.
 
-    Evidence makes inputs depend on one another; a Gaussian copula with the posterior's own marginals and correlations is
-    the nearest case that can be attributed exactly. Also the largest standard error of these correlations.
+    Evidence makes inputs depend on one another; a Gaussian copula with the posterior's own marginals and correlations
+    is the nearest case that can be attributed exactly. Also the largest standard error of these correlations.
     """
     z, correlation = z.copy(), correlation.copy()
     size = z[0].size
@@ -249,4 +249,4 @@ def learned_of(forecast: Forecast, prepared: Prepared, above: float | None) -> A
         return prepared.draws
     years = forecast.study.labels[request_of(prepared.quantity).name] == YEAR
     low, high = (forecast.years[0], forecast.years[-1]) if years else (finite.min(), finite.max())
-    return np.clip(prepared.draws, min(low, finite.min(initial=low)), max(high, finite.max(initial=high)))
+    return np.asarray(np.clip(prepared.draws, min(low, finite.min(initial=low)), max(high, finite.max(initial=high))))

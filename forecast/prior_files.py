@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from forecast.distribution import Distribution
+from forecast.belief import Distribution
 from forecast.errors import Problem, StudyError, nearest
 
 if TYPE_CHECKING:

@@ -1,8 +1,8 @@
 """Importance weights made trustworthy: Pareto-smoothed, with k-hat and the effective number of worlds.
 
-Vehtari, Simpson, Gelman, Yao and Gabry, "Pareto smoothed importance sampling" (2024); the generalised Pareto fit is that
-of Zhang and Stephens, "A new and efficient estimation method for the generalized Pareto distribution" (2009). Written
-out here because importing ArviZ's (which the tests compare it with) takes ten times as long as a whole run.
+Vehtari, Simpson, Gelman, Yao and Gabry, "Pareto smoothed importance sampling" (2024); the generalised Pareto fit is
+that of Zhang and Stephens, "A new and efficient estimation method for the generalized Pareto distribution" (2009).
+Written out here because importing ArviZ's (which the tests compare it with) takes ten times as long as a whole run.
 """
 
 from __future__ import annotations

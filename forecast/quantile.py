@@ -11,7 +11,7 @@ Infinities are ordered like any number (a year that never comes is ``+inf``). Na
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -23,6 +23,8 @@ Z_95 = 1.959963984540054  # 97.5% point of the normal distribution
 WINDOW = 0.03  # half-width in probability of the ranks a smooth quantile is fitted to
 FEWEST = 24  # points a window needs; with fewer the order statistics are as good
 DOUBT, CERTAIN = 3.0, 8.0  # standard errors of disagreement: the fit is refused; it is wrong for sure
+LONG = 8192  # draws of a chain from which on sorting all of them costs more than parting off those that count
+TOGETHER = 1 << 18  # numbers in quantities that are looked at together; each call costs as much as some thousand numbers
 TAIL = 8  # order statistics a chain needs beyond a quantile to estimate it alone
 
 
@@ -86,24 +88,60 @@ def quantiles(draws: np.ndarray, probs: Sequence[float], weights: np.ndarray | N
         for cell, one in enumerate(cells):
             value[:, cell], mcse[:, cell] = _pooled(one, probs, weights)
     else:
-        ordered = np.sort(cells, axis=-1)
         pooled = np.zeros(value.shape, dtype=bool)
+        near = _near(cells, [_span(count, prob) for prob in probs])
         for row, prob in enumerate(probs):
-            value[row], mcse[row], pooled[row] = _by_chain(ordered, prob)
+            value[row], mcse[row], pooled[row] = _by_chain(near[row], count, prob)
         for cell in np.flatnonzero(pooled.any(axis=0)).tolist():
             rows = np.flatnonzero(pooled[:, cell]).tolist()
-            value[rows, cell], mcse[rows, cell] = _pooled(ordered[cell], [probs[row] for row in rows])
+            value[rows, cell], mcse[rows, cell] = _pooled(cells[cell], [probs[row] for row in rows])
     shape = (len(probs), *draws.shape[:-2])
     return Estimate(value.reshape(shape), mcse.reshape(shape))
 
 
-def _by_chain(ordered: np.ndarray, prob: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """From `ordered` (cell, chain, draw): estimates by chain, their MCSE, and the cells where that will not do."""
-    cells, chains, count = ordered.shape
-    if min(prob, 1 - prob) * count < TAIL or chains < 2:
-        return np.zeros(cells), np.zeros(cells), np.ones(cells, dtype=bool)
+def quantiles_of_each(arrays: Sequence[np.ndarray], probs: Sequence[float]) -> Iterator[Estimate]:
+    """Quantiles of several quantities: as `quantiles` of each in turn, but several at a time while they are small.
+
+    Parameters
+    ----------
+    arrays : sequence of ndarray (chain, draw)
+        All of one shape.
+    probs : sequence of float
+
+    Yields
+    ------
+    Estimate (prob,)
+    """
+    group = max(1, TOGETHER // max(1, arrays[0].size)) if arrays else 1
+    for first in range(0, len(arrays), group):
+        found = quantiles(np.array(arrays[first : first + group]), probs)
+        yield from (Estimate(value, mcse) for value, mcse in zip(found.value.T, found.mcse.T, strict=True))
+
+
+def _span(count: int, prob: float) -> slice:
+    """The ranks that the estimators of a chain look at; none where a chain cannot tell alone."""
+    if min(prob, 1 - prob) * count < TAIL:
+        return slice(0, 0)
     first, functionals = _functionals(count, prob)
-    near = ordered[..., first : first + functionals.shape[1]]
+    return slice(first, first + functionals.shape[1])
+
+
+def _near(cells: np.ndarray, spans: Sequence[slice]) -> list[np.ndarray]:
+    """Order statistics of each chain at spans of ranks, from `cells` (cell, chain, draw): (cell, chain, rank) each."""
+    if cells.shape[-1] < LONG:
+        ordered = np.sort(cells, axis=-1)
+        return [ordered[..., span] for span in spans]
+    edges = sorted({rank for span in spans if span.stop > span.start for rank in (span.start, span.stop - 1)})
+    parted = np.partition(cells, edges, axis=-1) if edges else cells
+    return [np.sort(parted[..., span], axis=-1) for span in spans]
+
+
+def _by_chain(near: np.ndarray, count: int, prob: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """From order statistics (cell, chain, rank): estimates by chain, their MCSE, and the cells where that will not do."""
+    cells, chains, _ = near.shape
+    if not near.shape[-1] or chains < 2:
+        return np.zeros(cells), np.zeros(cells), np.ones(cells, dtype=bool)
+    _, functionals = _functionals(count, prob)
     with np.errstate(invalid="ignore", over="ignore"):
         distinct = (near[..., 1:] > near[..., :-1]).all(axis=(1, 2))
     pooled = ~(distinct & np.isfinite(near[..., (0, -1)]).all(axis=(1, 2)))
@@ -147,13 +185,23 @@ def _functionals(count: int, prob: float) -> tuple[int, np.ndarray]:
     at = (float(ndtri(np.array([prob]))[0]) - middle) / half
     estimators = [plain]
     for degree in (5, 7):
-        basis = np.polynomial.legendre.legvander((score - middle) / half, degree)
-        orthogonal, triangular = np.linalg.qr(basis)
-        here = np.polynomial.legendre.legvander(at, degree).ravel()
+        orthogonal, triangular = np.linalg.qr(_legendre((score - middle) / half, degree))
+        here = _legendre(np.array([at]), degree)[0]
         estimators.append(orthogonal @ np.linalg.solve(triangular.T, here))
     functionals = np.array(estimators)
     functionals.flags.writeable = False
     return first, functionals
+
+
+def _legendre(x: np.ndarray, degree: int) -> np.ndarray:
+    """Legendre polynomials of degree 0 to `degree` at points in [-1, 1], (point, degree).
+
+    Three terms a degree; numpy.polynomial would cost a twentieth of importing numpy.
+    """
+    columns = [np.ones(x.shape), x]
+    for n in range(2, degree + 1):
+        columns.append((columns[-1] * x * (2 * n - 1) - columns[-2] * (n - 1)) / n)
+    return np.array(columns[: degree + 1]).T
 
 
 def _pooled(draws: np.ndarray, probs: Sequence[float], weights: np.ndarray | None = None) -> np.ndarray:

@@ -202,7 +202,7 @@ def _prob_above(values: Sequence[float | str], bound: float) -> float:
 
 
 def _baselines(forecast: Forecast, name: str, year: float | None, unit: str) -> dict[str, list[float | str]]:
-    """Forecasts to beat: the prior where there is evidence, and the textbook interval of a trend the quantity rests on."""
+    """Forecasts to beat: the prior where there is evidence, and the textbook interval of the trend it rests on."""
     found: dict[str, list[float | str]] = {}
     if forecast.update is not None:
         found["prior"] = _quantiles(forecast.before().at(name, year))
@@ -237,7 +237,7 @@ def _textbook(study: Study, name: str, year: float, unit: str) -> list[float | s
 
 
 def student_quantiles(probs: np.ndarray, dof: float) -> np.ndarray:
-    """Quantiles of Student's t distribution (Abramowitz and Stegun 1964, 26.7.5; good to 0.1% from 10 degrees of freedom)."""
+    """Quantiles of Student's t distribution (Abramowitz and Stegun 1964, 26.7.5; 0.3% from 10 degrees of freedom)."""
     z = ndtri(probs)
     terms = (
         (z**3 + z) / 4,

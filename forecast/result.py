@@ -11,18 +11,18 @@ import numpy as np
 from forecast.errors import UsageError
 from forecast.fits import batches, trends_behind
 from forecast.graph import YEAR
-from forecast.quantile import Estimate, means, posterior_mcse, prob_above, quantiles
+from forecast.quantile import Estimate, means, posterior_mcse, prob_above, quantiles, quantiles_of_each
 from forecast.sampling import Request, request_of, sample
 from forecast.study import Study
 from forecast.worlds import Design
 
 if TYPE_CHECKING:
-    from forecast.sensitivity import Sensitivity
     import xarray
 
     from forecast.evidence_record import Update
     from forecast.evidence_shift import Shift
     from forecast.report.plots import Plots
+    from forecast.sensitivity import Sensitivity
 
 
 @dataclass(frozen=True)
@@ -83,6 +83,7 @@ class Forecast:
     _kept: dict[str, np.ndarray] = field(default_factory=dict, repr=False)
     update: Update | None = None
     _bands: dict[str, dict[float, Interval]] = field(default_factory=dict, repr=False)
+    _ends: dict[tuple[str, float | None], Estimate] = field(default_factory=dict, init=False, repr=False)
 
     def values(self, name: str) -> np.ndarray:
         """Draws of a quantity in its own unit, as a numpy array.
@@ -201,8 +202,11 @@ class Forecast:
         prob = self.prob if prob is None else prob
         if not 0 < prob < 1:
             raise UsageError(f"prob is not between 0 and 1 ({prob}); write 0.9 for 90%")
-        draws = self.at(request.name, request.year if year is None else year)
-        found = interval_of(draws, prob, self.study.labels[request.name])
+        year = request.year if year is None else year
+        draws = self.at(request.name, year)
+        unit = self.study.labels[request.name]
+        reported = self._reported_ends().get((request.name, year)) if prob == self.prob else None
+        found = interval_of(draws, prob, unit) if reported is None else _interval(reported, prob, unit)
         trends = trends_behind(self.study, request.name)
         if not trends:
             return found
@@ -210,6 +214,22 @@ class Forecast:
         extra = posterior_mcse(draws, ends, [batches(self.study, self.design, trend, self.draws) for trend in trends])
         low, median, high = np.hypot([found.mcse_low, found.mcse_median, found.mcse_high], extra)
         return replace(found, mcse_low=float(low), mcse_median=float(median), mcse_high=float(high))
+
+    def _reported_ends(self) -> dict[tuple[str, float | None], Estimate]:
+        """Low end, median and high end of everything reported, looked for together: that is quicker than one by one."""
+        if not self._ends:
+            arrays: dict[tuple[str, float | None], np.ndarray] = {}
+            for request in self.requests:
+                array = self._kept.get(str(request))
+                if array is None:
+                    array = self.values(request.name) if request.year is None else self.at(request.name, request.year)
+                if array.ndim == 2:
+                    arrays[request.name, request.year] = array
+                else:
+                    arrays |= {(request.name, year): array[i] for i, year in enumerate(self.years)}
+            probs = [0.5 - self.prob / 2, 0.5, 0.5 + self.prob / 2]
+            self._ends.update(zip(arrays, quantiles_of_each(list(arrays.values()), probs), strict=True))
+        return self._ends
 
     def mean(self, name: str, year: float | None = None) -> Estimate:
         """Mean of a quantity with its Monte Carlo standard error; heavy tails are flagged."""
@@ -283,7 +303,10 @@ class Forecast:
 
 
 def interval_of(draws: np.ndarray, prob: float, unit: str) -> Interval:
-    estimate = quantiles(draws, np.array([0.5 - prob / 2, 0.5, 0.5 + prob / 2]))
+    return _interval(quantiles(draws, np.array([0.5 - prob / 2, 0.5, 0.5 + prob / 2])), prob, unit)
+
+
+def _interval(estimate: Estimate, prob: float, unit: str) -> Interval:
     low, median, high = map(float, estimate.value)
     return Interval(low, median, high, prob, *map(float, estimate.mcse), unit)
 

@@ -10,7 +10,7 @@ import numpy as np
 from forecast.errors import Problem, UsageError, nearest
 from forecast.fits import batches, trends_behind, wanted_coordinates
 from forecast.graph import ancestors
-from forecast.quantile import Estimate, posterior_mcse, quantiles
+from forecast.quantile import Estimate, posterior_mcse, quantiles_of_each
 from forecast.result import Forecast, Interval
 from forecast.sampling import Request, aim, reported, request_of, sample
 from forecast.study import Study
@@ -60,7 +60,8 @@ def run(
     floors = [floor for request in requests for floor in _floors(study, request, design, kept, prob)]
     while True:
         arrays = reported(kept, requests)
-        met = all(_precise(array, prob, precision, floor) for array, floor in zip(arrays, floors, strict=True))
+        found = quantiles_of_each(arrays, [0.5 - prob / 2, 0.5, 0.5 + prob / 2])
+        met = all(_precise(estimate, precision, floor) for estimate, floor in zip(found, floors, strict=True))
         if met or per_chain >= most:
             return Forecast(study, requests, axis, design, per_chain, prob, met, block, threads, kept, update)
         more = sample(study, design, names, axis, per_chain, 2 * per_chain, block, threads)
@@ -126,8 +127,7 @@ def _floors(study: Study, request: Request, design: Design, kept: dict[str, np.n
     return [posterior_mcse(array, [0.5 - prob / 2, 0.5 + prob / 2], runs) / 2 for array in arrays]
 
 
-def _precise(draws: np.ndarray, prob: float, precision: float, floor: np.ndarray) -> bool:
-    found = quantiles(draws, [0.5 - prob / 2, 0.5, 0.5 + prob / 2])
+def _precise(found: Estimate, precision: float, floor: np.ndarray) -> bool:
     ends = Estimate(found.value[[0, 2]], np.where(found.mcse[[0, 2]] <= floor, 0.0, found.mcse[[0, 2]]))
     return precise_enough(ends, float(found.value[1]), precision)
 

@@ -133,7 +133,7 @@ def sample(
 
 def _block(worlds: int, years: int, chains: int) -> int:
     """Draws of each chain in a block: a power of two, which Sobol points like, fewer where there are many years."""
-    some = min(worlds, max(1024, 8 * worlds // years))
+    some = min(worlds, max(1024, 20 * worlds // years))
     return 1 << max(0, (some // chains).bit_length() - 1)
 
 

@@ -122,7 +122,7 @@ class Predictive:
     def log_score(self, value: float) -> float:
         """Minus the log density at what happened (nats); for an atom or infinity, minus the log of its probability.
 
-        A probability that the quantiles cannot resolve counts as that of half their spacing, so that no score is infinite.
+        A probability that the quantiles cannot resolve counts as half their spacing, so that no score is infinite.
         """
         least = float(min(self.probs[0], 1 - self.probs[-1])) / 2
         if math.isinf(value):

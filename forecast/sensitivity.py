@@ -21,7 +21,15 @@ from forecast.result import Forecast
 from forecast.sampling import request_of
 from forecast.shapley import indices
 from forecast.special import ndtr
-from forecast.swings import DependenceEffect, Figure, Swing, dependence_effects, swing_of
+from forecast.swings import (
+    DependenceEffect,
+    Figure,
+    ObservationEffect,
+    Swing,
+    dependence_effects,
+    observation_effects,
+    swing_of,
+)
 
 Array = np.ndarray
 
@@ -97,6 +105,7 @@ class Sensitivity:
         Share of variance that could not be attributed.
     effects : tuple of Effect
     dependences : tuple of DependenceEffect
+    observations : tuple of ObservationEffect
     measurements : tuple of (Measurement, Learning)
         What proposed measurements are worth.
     worlds : int
@@ -114,6 +123,7 @@ class Sensitivity:
     unexplained: Figure
     effects: tuple[Effect, ...]
     dependences: tuple[DependenceEffect, ...]
+    observations: tuple[ObservationEffect, ...]
     measurements: tuple[tuple[Measurement, Learning], ...]
     worlds: int
 
@@ -223,6 +233,7 @@ def sensitivity(
         Figure(found.unexplained, found.unexplained_se),
         tuple(effects),
         () if event else dependence_effects(forecast, prepared, learned, prob),
+        () if event else observation_effects(forecast, prepared, learned, prob),
         tuple((measurement, _learning(worth, i, event)) for i, (measurement, _) in enumerate(proposed)),
         learned.size,
     )

@@ -55,17 +55,22 @@ def table(found: Sensitivity, top: int | None = None) -> str:
         lines.append("* depends on other inputs: only the Shapley shares add up")
     if len(shown) < len(found.effects):
         lines.append(f"and {len(found.effects) - len(shown)} more")
-    lines.append(
-        f"Not attributed: {_percent(found.unexplained) if found.unexplained.value else '0%'} (contained in the errors of the shares)"
-    )
+    lines.append(f"Not attributed: {_missing(found.unexplained)} (contained in the errors of the shares)")
     lines += ["", *_learning(found, top)]
     for declared in found.dependences:
-        lines += [
-            "",
-            f"Dependence of {' and '.join(declared.between)} (rank correlation {declared.rank_correlation:g}): 0.1 more changes",
-        ]
+        both = f"{' and '.join(declared.between)} (rank correlation {declared.rank_correlation:g})"
+        lines += ["", f"Dependence of {both}: 0.1 more changes"]
         width, median = (_amount(figure, found.gain_unit) for figure in (declared.width, declared.median))
         lines.append(f"the interval's width by {width}, the median by {median}")
+    if found.observations:
+        lines += ["", "What each observation does, beside the others (with it, less without it)"]
+        rows = [("", "median", "interval's width")]
+        for seen in found.observations:
+            told = [
+                _amount(figure, found.gain_unit) if figure else "cannot be told" for figure in (seen.median, seen.width)
+            ]
+            rows.append((seen.id, *told))
+        lines += _columns(rows)
     lines += ["", f"From the run's own {found.worlds:,} worlds. '{NOISE}': not to be told from zero."]
     return "\n".join(lines)
 
@@ -78,8 +83,9 @@ def _learning(found: Sensitivity, top: int | None) -> list[str]:
         head = f"What to learn next: how much lower the {score} (now {found.score:.3g})"
         rows = [("if known", score, "in %")]
     else:
+        now = format_number(found.score, 3)
         interval = f"{100 * found.prob:g}% interval (now {format_number(found.width, 3)}{unit})"
-        head = f"What to learn next: how much narrower the {interval} and how much lower the {score} (now {format_number(found.score, 3)})"
+        head = f"What to learn next: how much narrower the {interval} and how much lower the {score} (now {now})"
         rows = [("if known", "width", "in %", score, "in %")]
     worth = [(effect.name, effect.learning) for effect in found.effects]
     worth.sort(key=lambda pair: -pair[1].score.value)
@@ -100,6 +106,10 @@ def _percent(share: Figure) -> str:
     return _in_percent(Figure(100 * share.value, 100 * share.se))
 
 
+def _missing(share: Figure) -> str:
+    return "less than 0.1%" if share.value < 0.001 else f"{100 * share.value:.2g}%"
+
+
 def _in_percent(share: Figure) -> str:
     return NOISE if share.in_noise else f"{round_to_error(share.value, max(share.se, 0.05))}% ±{_error(share.se)}"
 
@@ -114,7 +124,7 @@ def _signed(figure: Figure) -> str:
 
 def _amount(figure: Figure, unit: str) -> str:
     if figure.in_noise:
-        return "nothing that stands out of the noise"
+        return NOISE
     return f"{'+' if figure.value > 0 else ''}{round_to_error(figure.value, figure.se)} {unit}".rstrip()
 
 
@@ -188,6 +198,14 @@ def to_json(found: Sensitivity) -> dict[str, Any]:
                 "median": _figure(d.median),
             }
             for d in found.dependences
+        ],
+        "observations": [
+            {
+                "id": seen.id,
+                "width": None if seen.width is None else _figure(seen.width),
+                "median": None if seen.median is None else _figure(seen.median),
+            }
+            for seen in found.observations
         ],
         "measurements": [
             {

@@ -121,7 +121,7 @@ def indices(surrogate: Surrogate) -> Indices:
 
 
 def _leaving_out(products: Array) -> Array:
-    """Means over pairs of different chains of products (…, chain, chain): (chains + 1, …), each chain left out, then none."""
+    """Means over pairs of different chains of products (…, chain, chain): (chains + 1, …), each left out, then none."""
     chains = products.shape[-1]
     whole, diagonal = products.sum(axis=(-1, -2)), np.diagonal(products, axis1=-2, axis2=-1)
     rows = products.sum(axis=-1) + products.sum(axis=-2)
@@ -248,9 +248,9 @@ class _Game:
                 tensor = np.tensordot(tensor, turn, axes=([tensor.ndim - degree], [0]))
             last = np.indices(tensor.shape[-degree:]).max(axis=0).reshape(-1)
             flat = tensor.reshape(*tensor.shape[:-degree], -1)
-            for direction in range(len(directions)):
-                part = flat[..., last == direction]
-                adds[direction] += (part @ np.swapaxes(part, -1, -2)).sum(axis=0)
+            for place in range(len(directions)):
+                part = flat[..., last == place]
+                adds[place] += (part @ np.swapaxes(part, -1, -2)).sum(axis=0)
         return [adds[list(new)].sum(axis=0) for new in added]
 
 

@@ -56,8 +56,8 @@ def temper(target: Target, coordinates: int, count: int, rng: np.random.Generato
     Parameters
     ----------
     target : callable
-        From coordinates ``(coordinate, particle)`` to the log likelihood ``(particle,)`` and how far sharp conditions are
-        from being met ``(particle,)``, 0 where they are; the log likelihood counts only where they are met.
+        From coordinates ``(coordinate, particle)`` to the log likelihood ``(particle,)`` and how far sharp conditions
+        are from being met ``(particle,)``, 0 where they are; the log likelihood counts only where they are met.
     coordinates, count : int
     rng : numpy.random.Generator
 
@@ -86,7 +86,8 @@ def temper(target: Target, coordinates: int, count: int, rng: np.random.Generato
     while sharp or power < 1:
         if steps >= (PRESSES if sharp else STEPS):
             raise GateError(
-                "the evidence cannot be reached from the prior in small steps; see that observations do not contradict each other"
+                "the evidence cannot be reached from the prior in small steps; "
+                "see that observations do not contradict each other"
             )
         if sharp:
             gain, press, sharp = _press(far, press)
@@ -121,7 +122,7 @@ def _at(target: Target, v: Array) -> tuple[Array, Array]:
 
 
 def _press(far: Array, press: float) -> tuple[Array, float, bool]:
-    """Log weights of the next strength with which sharp conditions press, that strength, and whether they still have to."""
+    """Log weights of the next strength with which sharp conditions press, the strength, whether they still have to."""
     met = far == 0
     if met.mean() >= MEET:
         return np.where(met, 0.0, -np.inf), math.inf, False

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from forecast import __version__
-from forecast.distribution import Distribution, parse, parse_number
+from forecast.belief import Distribution
 from forecast.errors import Problem, StudyError, UsageError, nearest
 from forecast.graph import YEAR, Function, ancestors, order
 from forecast.memo import Memo
 from forecast.model_files import read_models
+from forecast.number import parse_number
 from forecast.prior_files import Dependence, Prior, read_priors
 from forecast.report_files import Report, read_report
-from forecast.unit_check import check
 from forecast.unit_files import read_units
 from forecast.units import UnitSystem, conversion, undated_note, unit
 
@@ -156,13 +156,17 @@ class Study:
         Returns
         -------
         Study
-            A new study; this one is unchanged.
+            A new study (the same one if nothing is replaced); this one is unchanged.
 
         Raises
         ------
         StudyError
             An unknown quantity or an invalid text.
         """
+        if not values:
+            return self
+        from forecast.distribution import parse
+
         priors, functions, curves, problems = dict(self.priors), dict(self.functions), dict(self.curves), []
         replaced = dict(self.replaced)
         for name, value in values.items():
@@ -477,6 +481,8 @@ def _parse(text: Any, place: str, memo: Memo) -> Distribution:
     known = memo.get("distribution", key)
     if known is not None:
         return Distribution.from_json(known)
+    from forecast.distribution import parse  # with the grammar, which what is remembered spares
+
     distribution = parse(text, place)
     memo.put("distribution", key, distribution.to_json())
     return distribution
@@ -569,6 +575,8 @@ def _check_units(parts: _Parts, memo: Memo, digest: str, problems: list[Problem]
     if not problems and parts.sequence is not None:
         typical = {p.name: (float(p.distribution.quantile(0.5)) * factors[p.name], p.unit) for p in parts.priors.values()}
         typical |= {curve.name: (_typical(curve) * factors[curve.name], curve.unit) for curve in parts.curves.values()}
+        from forecast.unit_check import check
+
         problems.extend(check(units, [parts.functions[name] for name in parts.sequence], typical, CHECK_YEARS))
     checked = {"factors": factors, "labels": labels, "thresholds": thresholds, "fits": fits, "notes": list(dict.fromkeys(notes))}
     if not problems:

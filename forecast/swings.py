@@ -13,6 +13,7 @@ from forecast.result import Forecast
 
 NOISE = 1.96  # standard errors that a figure must be away from zero to be told
 STEP = 0.1  # of a rank correlation
+FEWEST_LEFT = 100  # worlds of a chain, in effect, without which taking out an observation tells nothing
 _WINDOW = 0.02  # half-width in probability of the worlds near an input's 5% and 95% points
 
 Array = np.ndarray
@@ -70,6 +71,25 @@ class DependenceEffect:
     median: Figure
 
 
+@dataclass(frozen=True)
+class ObservationEffect:
+    """What one observation does to the answer, beside all other evidence.
+
+    Parameters
+    ----------
+    id, text : str
+        Of the observation.
+    width, median : Figure or None
+        Of the interval and the median with it, less those without it, in OOM or the answer's unit; None where the
+        worlds that it left cannot tell (it changed too much, or is exact).
+    """
+
+    id: str
+    text: str
+    width: Figure | None
+    median: Figure | None
+
+
 def swing_of(forecast: Forecast, prepared: Prepared, player: int, order: Array, event: bool) -> Swing:
     name = prepared.inputs.players[player]
     prior = forecast.study.priors.get(name)
@@ -124,6 +144,35 @@ def dependence_effects(
         slope = (ends[1][1] - ends[0][1]) / (ends[1][0] - ends[0][0]) * STEP
         figures = [Figure(float(by_chain.mean()), float(mcse_of(by_chain))) for by_chain in slope]
         found.append(DependenceEffect(declared.between, declared.rank_correlation, figures[0], figures[1]))
+    return tuple(found)
+
+
+def observation_effects(
+    forecast: Forecast, prepared: Prepared, learned: Array, prob: float
+) -> tuple[ObservationEffect, ...]:
+    """What each observation does to the answer: its likelihood is taken out of the posterior worlds as a weight."""
+    if forecast.update is None:
+        return ()
+    from forecast.evidence import log_likelihood, term_of
+
+    found = []
+    order = np.argsort(learned, axis=-1)
+    ordered = np.take_along_axis(learned, order, axis=-1)
+    now = _weighted(ordered, np.ones_like(ordered), prob)
+    for seen in forecast.study.evidence:
+        part = forecast.update.part_of(seen.id)
+        if part is None or not set(part.inputs) & set(prepared.coordinates):
+            continue
+        term = term_of(seen)
+        figures: list[Figure | None] = [None, None]
+        if not (term.sharp or seen.exact):
+            log = -log_likelihood(term, forecast.at(seen.quantity, seen.year)[:, : learned.shape[1]])
+            weights = np.exp(log - log.max())
+            effective = weights.sum(axis=1) ** 2 / (weights**2).sum(axis=1)
+            if effective.min() >= FEWEST_LEFT:
+                change = now - _weighted(ordered, np.take_along_axis(weights, order, axis=-1), prob)
+                figures = [Figure(float(c.mean()), float(mcse_of(c))) for c in change]
+        found.append(ObservationEffect(seen.id, seen.text, figures[0], figures[1]))
     return tuple(found)
 
 

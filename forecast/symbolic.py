@@ -1,8 +1,8 @@
 """The second reading of a model: the same functions on PyTensor variables, for gradients.
 
-numpy's functions do not know PyTensor: some fail on its variables, some are silently wrong. A `Symbol` wraps one and hands
-every numpy call to its PyTensor twin, or says that there is none. Priors are the twins of their quantile functions, from
-the same parameters and the same tables.
+numpy's functions do not know PyTensor: some fail on its variables, some are silently wrong. A `Symbol` wraps one and
+hands every numpy call to its PyTensor twin, or says that there is none. Priors come as the twins of their quantile
+functions (`forecast.symbolic_twins`).
 """
 
 from __future__ import annotations
@@ -24,15 +24,19 @@ if TYPE_CHECKING:
 
 _TWINS = {
     "absolute": "abs", "divide": "true_div", "remainder": "mod", "subtract": "sub", "multiply": "mul", "power": "pow",
-    "float_power": "pow", "negative": "neg", "greater": "gt", "less": "lt", "greater_equal": "ge", "less_equal": "le", "equal": "eq",
+    "float_power": "pow", "negative": "neg", "greater": "gt", "less": "lt", "greater_equal": "ge", "less_equal": "le",
+    "equal": "eq",
     "not_equal": "neq", "logical_and": "and_", "logical_or": "or_", "logical_not": "invert", "bitwise_and": "and_",
     "bitwise_or": "or_", "invert": "invert", "fmax": "maximum", "fmin": "minimum", "arctan": "atan", "arcsin": "asin",
     "arccos": "acos", "arcsinh": "asinh", "arctanh": "atanh", "arccosh": "acosh", "rint": "round",
 }  # fmt: skip
 _SAFE = {
-    "true_divide", "add", "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sqrt", "square", "sign", "floor", "ceil", "trunc",
-    "maximum", "minimum", "logaddexp", "sin", "cos", "tan", "sinh", "cosh", "tanh", "isnan", "isinf", "mod", "power", "reciprocal",
-    "where", "clip", "sum", "prod", "mean", "max", "min", "cumsum", "cumprod", "stack", "concatenate", "dot", "any", "all", "diff",
+    "true_divide", "add", "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sqrt", "square", "sign", "floor",
+    "ceil", "trunc",
+    "maximum", "minimum", "logaddexp", "sin", "cos", "tan", "sinh", "cosh", "tanh", "isnan", "isinf", "mod",
+    "power", "reciprocal",
+    "where", "clip", "sum", "prod", "mean", "max", "min", "cumsum", "cumprod", "stack", "concatenate", "dot", "any",
+    "all", "diff",
     "argmax", "argmin", "broadcast_to", "ones_like", "zeros_like", "amax", "amin",
 }  # fmt: skip
 

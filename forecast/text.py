@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from forecast.distribution import format_number
 from forecast.graph import YEAR, Function
+from forecast.number import format_number
 from forecast.prior_files import Prior
 from forecast.result import Forecast, Interval
 from forecast.run import bands
 from forecast.sampling import Request
 from forecast.study import Study
 from forecast.summary import round_interval, round_to_error
+
+if TYPE_CHECKING:
+    from forecast.trend_files import Curve
 
 COLUMNS = 110  # of a table that is not shown on a terminal
 NARROWEST = 24  # columns of a label, however narrow the terminal
@@ -96,7 +100,8 @@ def _notes(forecast: Forecast) -> list[str]:
     worlds = forecast.draws * forecast.design.chains
     how = "quasi-Monte Carlo" if forecast.design.method == "qmc" else "plain Monte Carlo"
     notes = [
-        f"{worlds:,} worlds ({how}, {forecast.design.chains} replicates), seed {forecast.design.seed}; ± MC is the standard error of the worst figure of a line."
+        f"{worlds:,} worlds ({how}, {forecast.design.chains} replicates), seed {forecast.design.seed}; "
+        "± MC is the standard error of the worst figure of a line."
     ]
     shown = {request.name for request in forecast.requests}
     if shown == {text.partition("@")[0] for text in forecast.study.main.quantities}:
@@ -222,7 +227,8 @@ def _broken(text: str, columns: int) -> list[str]:
 def listing(study: Study) -> str:
     """What a study consists of: each quantity with its unit, its label, who uses it and its source."""
     lines = [
-        f"{study.name}: {len(study.priors)} priors, {len(study.functions)} functions, {len(study.reports)} reports. No problems found.",
+        f"{study.name}: {len(study.priors)} priors, {len(study.functions)} functions, {len(study.reports)} reports. "
+        "No problems found.",
         "",
     ]
     lines.append("Priors (what the study needs to be told)")
@@ -238,7 +244,8 @@ def listing(study: Study) -> str:
     lines += _list(rows)
     for d in study.dependences:
         lines.append(
-            f"Dependence: {' ~ '.join(d.between)}, rank correlation {d.rank_correlation:g}{'; ' + d.note if d.note else ''}"
+            f"Dependence: {' ~ '.join(d.between)}, rank correlation {d.rank_correlation:g}"
+            f"{'; ' + d.note if d.note else ''}"
         )
     return "\n".join(lines)
 
@@ -265,8 +272,10 @@ def sheet(forecast: Forecast, name: str) -> str:
     lines = [f"{name}: {definition.label} [{study.labels[name]}]", ""]
     if isinstance(definition, Prior):
         lines += _prior_lines(definition)
-    else:
+    elif isinstance(definition, Function):
         lines += _function_lines(study, definition)
+    else:
+        lines += _curve_lines(study, definition)
     children = study.children(name)
     lines.append(f"Used by: {', '.join(children) or 'nothing'}")
     for d in study.dependences:
@@ -291,9 +300,18 @@ def _prior_lines(prior: Prior) -> list[str]:
         lines.append(f"Note: {prior.note}")
     for other in prior.alternatives:
         lines.append(
-            f"Alternative '{other.name}': {other.distribution.text} ({other.source}{'; ' + other.note if other.note else ''})"
+            f"Alternative '{other.name}': {other.distribution.text} "
+            f"({other.source}{'; ' + other.note if other.note else ''})"
         )
     return lines
+
+
+def _curve_lines(study: Study, curve: Curve) -> list[str]:
+    trend = study.trends[curve.trend]
+    kind = {"line": "mean line", "new": "a new system", "record": "running record"}.get(curve.part, curve.part)
+    lines = [f"Trend: {kind} of {curve.trend}, {trend.spec.shape}, fitted to {trend.series}"]
+    lines.append(f"Defined in: {curve.place} (forecast fit {curve.trend} shows the fit)")
+    return [*lines, f"Note: {curve.note}"] if curve.note else lines
 
 
 def _function_lines(study: Study, function: Function) -> list[str]:

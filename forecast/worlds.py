@@ -26,7 +26,7 @@ MOST_COORDINATES = 21_201  # of the direction numbers
 _ONE = 0x3FF << OUTPUT_BITS  # exponent bits of a float64 in [1, 2)
 _CHUNK = 2_048  # independent draws that share a key; part of what a seed means, so never to be tuned
 FIT = 0.85  # share of an output's variance that a line must explain before its direction is aimed at
-_CACHED = 8_192  # numbers worked on at a time, so that temporaries stay in cache
+_CACHED = 16_384  # numbers worked on at a time, so that temporaries stay in cache
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,13 +166,17 @@ def _regressed(pilot: np.ndarray, outputs: np.ndarray, follows: np.ndarray) -> t
     """Slopes (output, coordinate) of the outputs' normal scores, without those that are noise, and which fit well."""
     worlds = pilot.shape[1]
     loads, fits = np.zeros(follows.shape), np.zeros(len(outputs), dtype=bool)
+    solvers: dict[bytes, np.ndarray] = {}  # many outputs follow from the same coordinates: a quantity in each year
     for row, (output, follow) in enumerate(zip(outputs, follows, strict=True)):
         degrees = worlds - 1 - int(follow.sum())
         if degrees < worlds // 2 or output.min() == output.max():
             continue
         # Outputs of a formula rarely tie; where they do, any order of the tied only lowers the fit.
         score = ndtri((np.argsort(np.argsort(output, kind="stable"), kind="stable") + 0.5) / worlds)
-        slopes = np.linalg.lstsq(pilot[follow].T, score, rcond=None)[0]
+        inverse = solvers.get(follow.tobytes())
+        if inverse is None:
+            inverse = solvers[follow.tobytes()] = np.linalg.pinv(pilot[follow].T)
+        slopes = (inverse * score).sum(axis=1)
         unexplained = float(((score - slopes @ pilot[follow]) ** 2).mean() / (score**2).mean()) * worlds / degrees
         slopes[np.abs(slopes) < 2 * np.sqrt(unexplained / worlds)] = 0
         loads[row, follow] = slopes
@@ -184,7 +188,7 @@ def _completed(directions: np.ndarray, loads: np.ndarray) -> np.ndarray:
     """An orthogonal matrix that starts with the directions (direction, coordinate) and leaves the other axes alone."""
     count = loads.shape[1]
     turned = np.flatnonzero(directions.any(axis=0))
-    still = np.setdiff1d(np.arange(count), turned)
+    still = np.flatnonzero(~directions.any(axis=0))
     inside = directions[:, turned]
     left = np.abs(loads[:, turned] - loads[:, turned] @ inside.T @ inside).sum(axis=0)
     # The axes with the most left to explain complete the basis; the last ones turn out dependent and are dropped.

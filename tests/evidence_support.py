@@ -22,7 +22,7 @@ def study_of(folder: Path, priors: str, models: str = "", extra: str = "") -> St
 
 def posterior(study: Study, rung: str = "auto", names: tuple[str, ...] = (), draws: int = 65_536) -> Forecast:
     """Run a study with evidence by a rung; the names are its priors where left out."""
-    return study.run(names or [name for name in study.priors], rung=rung, draws=draws)
+    return study.run(names or list(study.priors), rung=rung, draws=draws)
 
 
 def moments(result: Forecast, name: str, year: float | None = None, log: bool = False) -> tuple[float, float, float]:

@@ -458,3 +458,26 @@ def test_sensitivity_tells_what_rests_on_the_prior(tmp_path: Path) -> None:
     found = {s.name: s for s in sensitivity(study.run(["c", "e"], draws=65_536))}
     assert found["c"].each["c"] > 0.05
     assert found["e"].verdict == "rests on the priors alone"
+
+
+def test_trends_take_part() -> None:
+    """An observation of a trend's line selects among the posterior draws of its fit, as weights on the draws do."""
+    from forecast.fits import posterior_of
+    from forecast.study import open_study
+    from forecast.trend_curve import mean_line
+
+    study = open_study(Path(__file__).parent.parent)
+    draws = posterior_of(study, "training_compute_trend")
+    line = mean_line(draws.lines(), np.array([2025.0]))[0]
+    centre, error = float(np.quantile(line, 0.8)), float(line.std())
+    value = f"lognormal(median={10**centre!r}, sigma={error * math.log(10)!r})"
+    growth = draws.draws["growth_after"]
+    weight = np.exp(-0.5 * ((line - centre) / error) ** 2)
+    weight /= weight.sum()
+    for rung in RUNGS:
+        seen = study.observe("training_compute_trend@2025", value, **SOURCE)
+        result = seen.run(["training_compute_trend_growth"], rung=rung, draws=16_384)
+        found, spread, error_of_mean = moments(result, "training_compute_trend_growth")
+        assert error_of_mean < 0.05 * growth.std()
+        assert abs(found - weight @ growth) < CHAIN * error_of_mean
+        assert spread == pytest.approx(math.sqrt(weight @ (growth - weight @ growth) ** 2), rel=0.08)

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
-import os
-import signal
 import subprocess
 import sys
-import time
 from datetime import UTC, datetime
 
 import numpy as np
@@ -24,7 +20,6 @@ from forecast.scoring import score_ledger, to_json
 from tests.studies import prior, write_study
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-SIZE = 12_000  # bytes of a test entry: several pages, so that a kill can fall into a write
 
 
 def some(path, count: int):
@@ -123,54 +118,61 @@ def test_a_changed_last_entry_is_not_built_upon(tmp_path):
         append(path, {"kind": "forecast"})
 
 
-def _write(path, writer: int, count: int) -> None:
-    for n in range(count):
-        append(path, {"kind": "forecast", "writer": writer, "n": n})
+WRITERS = """
+import os, sys
+from pathlib import Path
+from forecast.ledger import append
+path, children = Path(sys.argv[1]), []
+for writer in range(8):
+    if not (child := os.fork()):
+        for n in range(25):
+            append(path, {"kind": "forecast", "writer": writer, "n": n})
+        os._exit(0)
+    children.append(child)
+assert all(os.waitpid(child, 0)[1] == 0 for child in children)
+"""
 
 
 def test_eight_writers_lose_nothing(tmp_path):
     path = tmp_path / "ledger.jsonl"
-    context = multiprocessing.get_context("fork")
-    writers = [context.Process(target=_write, args=(path, writer, 25)) for writer in range(8)]
-    for process in writers:
-        process.start()
-    for process in writers:
-        process.join()
-        assert process.exitcode == 0
+    subprocess.run([sys.executable, "-c", WRITERS, str(path)], check=True)
     entries = read_ledger(path)
     assert not verify(path).problems and len(entries) == 200
     for writer in range(8):
         assert [entry["n"] for entry in entries if entry["writer"] == writer] == list(range(25))
 
 
-def _write_until_killed(path, acknowledged: int, first: int) -> None:
-    n = first
-    while True:
-        entry = append(path, {"kind": "forecast", "n": n, "text": "x" * SIZE})
-        os.write(acknowledged, f"{entry['id']}\n".encode())
-        n += 1
+# Kills 200 children in the middle of writing entries of several pages, and prints the ids that were acknowledged.
+KILLS = """
+import os, random, signal, sys, time
+from pathlib import Path
+from forecast.ledger import append
+path, chance = Path(sys.argv[1]), random.Random(2)
+read, write = os.pipe()
+os.set_blocking(read, False)
+for turn in range(200):
+    if not (child := os.fork()):
+        n = 0
+        while True:
+            entry = append(path, {"kind": "forecast", "turn": turn, "n": n, "text": "x" * 12_000})
+            os.write(write, f"{entry['id']}\\n".encode())
+            n += 1
+    time.sleep(chance.uniform(0.001, 0.02))
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    try:
+        while part := os.read(read, 1 << 16):
+            print(part.decode(), end="")
+    except BlockingIOError:
+        pass
+"""
 
 
+@pytest.mark.slow
 def test_200_kills_lose_nothing_that_was_acknowledged(tmp_path):
     path = tmp_path / "ledger.jsonl"
-    generator = np.random.default_rng(2)
-    context = multiprocessing.get_context("fork")
-    read, write = os.pipe()
-    os.set_blocking(read, False)
-    seen: list[str] = []
-    for turn in range(200):
-        process = context.Process(target=_write_until_killed, args=(path, write, 1000 * turn))
-        process.start()
-        time.sleep(float(generator.uniform(0.001, 0.02)))
-        os.kill(process.pid, signal.SIGKILL)
-        process.join()
-        try:
-            while part := os.read(read, 1 << 16):
-                seen += part.decode().split()
-        except BlockingIOError:
-            pass
-    os.close(read)
-    os.close(write)
+    done = subprocess.run([sys.executable, "-c", KILLS, str(path)], check=True, capture_output=True, text=True)
+    seen = done.stdout.split()
     append(path, {"kind": "forecast", "n": -1})
     assert not verify(path).problems
     kept = {entry["id"] for entry in read_ledger(path)}

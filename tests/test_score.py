@@ -100,7 +100,7 @@ RIVALS = (normal(0.4, 1), normal(-0.4, 1), normal(0, 1.5), normal(0, 0.65))
 @pytest.mark.parametrize("name", SCORES)
 def test_a_proper_score_prefers_the_truth(name):
     """In simulation: the truth scores better by more than the simulation's error."""
-    outcomes = np.random.default_rng(2).standard_normal(2500)
+    outcomes = np.random.default_rng(2).standard_normal(1200)
     score = SCORES[name]
     own = np.array([score(TRUTH, x) for x in outcomes])
     for rival in RIVALS:

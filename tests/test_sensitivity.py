@@ -19,6 +19,7 @@ from forecast.chaos import Inputs
 from forecast.cli import main
 from forecast.dedicated import sobol_indices
 from forecast.errors import UsageError
+from forecast.evppi import gains
 from forecast.shapley import Indices, indices
 from forecast.special import ndtr
 from forecast.surrogate import Surrogate, fit
@@ -104,7 +105,7 @@ def sobol_g(z: np.ndarray) -> np.ndarray:
 def test_sobol_g():
     alone = 1 / 3 / (1 + A) ** 2
     whole = np.prod(1 + alone) - 1
-    result = found(sobol_g, len(A))
+    result = found(sobol_g, len(A), draws=2048)
     assert_close(result.first, result.first_se, alone / whole)
     assert_close(result.total, result.total_se, alone * np.prod(1 + alone) / (1 + alone) / whole)
 
@@ -190,11 +191,11 @@ def test_salib_and_scipy_agree():
     assert np.abs(result.first - second.first_order).max() < 0.02
     assert np.abs(result.total - second.total_order).max() < 0.02
     problem = {"num_vars": len(A), "names": [f"x{i}" for i in range(len(A))], "bounds": [[0, 1]] * len(A)}
-    u = np.clip(sampling.sample(problem, 4096, calc_second_order=False, seed=1), 1e-9, 1 - 1e-9)
+    u = np.clip(sampling.sample(problem, 1024, calc_second_order=False, seed=1), 1e-9, 1 - 1e-9)
     third = analyse.analyze(problem, sobol_g(stats.norm.ppf(u).T), calc_second_order=False, seed=1)
-    result = found(sobol_g, len(A))
-    assert np.abs(result.first - third["S1"]).max() < 0.03
-    assert np.abs(result.total - third["ST"]).max() < 0.03
+    result = found(sobol_g, len(A), draws=2048)
+    assert np.abs(result.first - third["S1"]).max() < 0.05
+    assert np.abs(result.total - third["ST"]).max() < 0.05
 
 
 def test_an_irrelevant_input_is_noise_and_no_number():
@@ -390,6 +391,58 @@ def test_a_posterior_has_dependent_inputs(tmp_path):
         assert answer[name].dependent
         assert abs(answer[name].shapley.value - share) <= SE * answer[name].shapley.se
         assert answer[name].shapley.se < 0.01
+    # Without the only observation the gap has its prior: sd sqrt(5) and median 0.
+    (seen,) = answer.observations
+    before, after = 2 * Z * math.sqrt(5), 2 * Z * math.sqrt(covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1])
+    if seen.width is not None:
+        assert abs(seen.width.value - (after - before)) <= SE * seen.width.se
+        assert abs(seen.median.value - (pull[0] - pull[1])) <= SE * seen.median.se
+
+
+def test_what_an_observation_does(tmp_path):
+    """Precisions add, so what one observation does beside another is known."""
+    study = forecast.open_study(
+        write_study(
+            tmp_path,
+            prior("a", "normal(mean=0, sd=2)"),
+            'def b(a):\n    """B []."""\n    return 2 * a\n',
+            'quantities = ["b"]',
+        )
+    )
+    seen = study.observe("b", "normal(mean=2, sd=4)", source="s", date="2024-01-01", id="high").observe(
+        "a", "normal(mean=-1, sd=2)", source="s", date="2024-01-01", id="low"
+    )
+    answer = seen.run(["b"], draws=32768).sensitivity("b")
+    found = {one.id: one for one in answer.observations}
+
+    def exact(*terms):
+        precision = 0.25 + sum(p for p, _ in terms)
+        return 2 * sum(p * x for p, x in terms) / precision, 4 * Z / math.sqrt(precision)
+
+    high, low = (0.25, 1.0), (0.25, -1.0)
+    both = exact(high, low)
+    for name, other in (("high", low), ("low", high)):
+        without = exact(other)
+        one = found[name]
+        for figure, change in ((one.median, both[0] - without[0]), (one.width, both[1] - without[1])):
+            assert figure is not None and figure.se < 0.8
+            assert abs(figure.value - change) <= SE * figure.se
+
+
+def test_expected_gains_cover_at_their_rate():
+    """Linear-Gaussian, 300 seeds of independent worlds: gain plus or minus 1.96 se covers the closed form."""
+    loads = np.array([1.0, 0.6])
+    left = 1 - np.sqrt(1 - loads**2 / 1.36)
+    exact_width, exact_score = 2 * Z * math.sqrt(1.36) * left, math.sqrt(1.36 / math.pi) * left
+    hits = np.zeros((2, 2))
+    for seed in range(300):
+        z = np.random.default_rng(seed).standard_normal((2, 8, 1024))
+        gained = gains(np.tensordot(loads, z, 1), z, independent=True)
+        hits[0] += np.abs(gained.width - exact_width) <= 1.96 * gained.width_se
+        hits[1] += np.abs(gained.score - exact_score) <= 1.96 * gained.score_se
+        assert (gained.width_se < 0.2 * gained.width_now).all()
+    for count in hits.ravel():
+        assert_share(int(count), 300, 0.92, 0.99)
 
 
 def test_dedicated_runs_agree(result):
@@ -459,6 +512,7 @@ print(min(times))
 """
 
 
+@pytest.mark.slow
 def test_thirty_inputs_take_less_than_two_seconds(tmp_path):
     names = [f"x{i}" for i in range(30)]
     write_study(

@@ -26,7 +26,7 @@ def assumptions(forecast: Forecast) -> Iterator[Block]:
     yield Paragraph(
         (
             f"The figures above follow from {len(priors)} priors"
-            + (f", {len(trends)} fitted trends" if trends else "")
+            + (f", {len(trends)} fitted trend{'s' if len(trends) > 1 else ''}" if trends else "")
             + f" and {len(functions)} functions, all of them here.{more}",
         )
     )
@@ -142,7 +142,7 @@ def provenance_of(forecast: Forecast, record: Mapping[str, Any], report: str, da
             Code("forecast run report.html"),
             " (the HTML file carries the study's whole text) or ",
             Code(f"forecast report {report}"),
-            " in the study's folder. Either runs the Python of the study's models/ folder: do it only with studies you ",
-            "trust.",
+            " in the study's folder. Either runs the Python of the study's models/ folder: do it only with studies ",
+            "you trust.",
         )
     )

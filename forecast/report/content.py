@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from forecast.errors import StudyError, UsageError, nearest
-from forecast.graph import YEAR, ancestors
+from forecast.graph import YEAR
 from forecast.report.assumptions import assumptions, provenance_of
-from forecast.report.blocks import Block, Code, Heading, Paragraph, Picture, Span, Strong, Table
+from forecast.report.blocks import Block, Cell, Code, Heading, Paragraph, Picture, Span, Strong, Table
 from forecast.report.evidence import evidence_section
 from forecast.report.fields import Fields, Told, told
 from forecast.report.plots import (
@@ -211,9 +211,10 @@ def _key_table(subject: Subject, said: Mapping[str, Told]) -> Table:
         notes += [f"P(> {text}) = {prob_text}" for text, prob_text in one.above.items()]
         rows.append((one.label, one.low, one.median, one.high, one.unit, "; ".join(notes)))
     header = ("Quantity", *(percent(p) for p in (0.5 - prob / 2, 0.5, 0.5 + prob / 2)), "Unit", "Also")
+    caption = "Key figures: both ends of the interval and the median"
     if not any(row[-1] for row in rows):
         return Table(caption, header[:-1], tuple(row[:-1] for row in rows), (1, 2, 3))
-    return Table("Key figures: both ends of the interval and the median", header, tuple(rows), (1, 2, 3))
+    return Table(caption, header, tuple(rows), (1, 2, 3))
 
 
 def _remarks(subject: Subject) -> Iterator[Block]:
@@ -250,7 +251,7 @@ def _fans(subject: Subject, said: Mapping[str, Told], plots: Plots, chosen: _Cho
         label = forecast.study.definition(name).label
         told_years = "; ".join(
             f"in {one.request.year:g} {one.interval_text}, median {one.median}"
-            for one in shown[:: -(-len(shown) // 6)]
+            for one in shown[:: max(1, -(-len(shown) // 6))]
             if one.request.year is not None
         )
         limits = forecast.study.thresholds.get(name, {})
@@ -350,9 +351,9 @@ def _drivers(subject: Subject, said: Mapping[str, Told], chosen: _Chosen) -> Ite
     yield Heading(2, "What drives it", "drivers")
     yield Paragraph(
         (
-            "Read off the worlds of this run; inputs that depend on each other stay together. The share is each input's "
-            "part of the variance (its Shapley "
-            "effect); the gain is how much narrower the interval would be on average if the input were known. What cannot be told from chance is a dash. ",
+            "Read off the worlds of this run; inputs that depend on each other stay together. The share is an input's "
+            "part of the variance (its Shapley effect); the gain is how much narrower the interval would be on average "
+            "if the input were known. What cannot be told from chance is a dash. ",
             Code("forecast sensitivity QUANTITY"),
             " tells the same of any quantity.",
         )
@@ -510,7 +511,7 @@ def _bands(subject: Subject, said: Mapping[str, Told], chosen: _Chosen) -> Itera
                     f" have rank correlation {declared.rank_correlation:g} here.{note}",
                 )
             )
-    rows = []
+    rows: list[tuple[Cell, ...]] = []
     for text, one in banded.items():
         band = {rho: interval_words(found, forecast.years) for rho, found in sorted(one.band.items())}
         rows.append(((one.label,), *band.values(), one.unit))
@@ -550,8 +551,3 @@ def _moves(one: Told) -> bool:
 
 def _picture(name: str, figure: Any, alt: str, caption: str) -> Picture:
     return Picture(name, to_svg(figure, name, alt), alt, caption)
-
-
-def needed_by(forecast: Forecast) -> frozenset[str]:
-    """Everything that the reported quantities follow from, themselves included."""
-    return ancestors((request.name for request in forecast.requests), forecast.study.functions)

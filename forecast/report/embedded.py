@@ -106,9 +106,7 @@ def read(path: str | Path) -> Embedded:
     try:
         study, run = json.loads(found["study"]), json.loads(found["run"])
         if study["schema"] != SCHEMA:
-            raise UsageError(
-                f"{path}: is a report of another version ({study['schema']!r}); run it with that version"
-            )
+            raise UsageError(f"{path}: is a report of another version ({study['schema']!r}); run it with that version")
         unpacker = zlib.decompressobj()
         tables = json.loads(unpacker.decompress(base64.b64decode(study["packed"]), MOST_BYTES))
         files = {str(name): str(content) for name, content in sorted({**study["files"], **tables}.items())}

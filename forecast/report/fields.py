@@ -1,4 +1,4 @@
-"""Template fields of a report: ``{{ training_cost.interval }}``. They place what a run has found; they never compute."""
+"""Template fields of a report: ``{{ training_cost.interval }}``. They place what a run has found, nothing else."""
 
 from __future__ import annotations
 

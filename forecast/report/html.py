@@ -19,6 +19,7 @@ from forecast.report.blocks import (
     Span,
     Strong,
     Table,
+    plain,
     spans_of,
 )
 from forecast.report.content import Content
@@ -28,6 +29,7 @@ from forecast.report.prose import Prose, inline_text, safe_link
 if TYPE_CHECKING:
     from markdown_it.token import Token
 
+UNBROKEN = 14  # characters of a table's cell that stay in one line
 STYLE = """
 :root{color-scheme:light dark;--ink:#1b1f24;--muted:#59636e;--line:#d8dee4;--page:#ffffff;--soft:#f4f6f8;
 --link:#0b5fa5}
@@ -59,7 +61,7 @@ caption{text-align:left;color:var(--muted);padding:.3rem 0}
 th,td{text-align:left;vertical-align:top;padding:.35rem .7rem .35rem 0;border-bottom:1px solid var(--line);
 font-weight:400;min-width:4rem}
 th[scope=row]{min-width:11rem}thead th{font-weight:600;border-bottom:2px solid var(--line)}
-.n{text-align:right;font-variant-numeric:tabular-nums}td.n{white-space:nowrap}
+.n,.r{text-align:right;font-variant-numeric:tabular-nums}td.n{white-space:nowrap}
 code{font:.88em ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace;overflow-wrap:anywhere}
 pre{background:var(--soft);padding:.6rem .8rem;overflow-x:auto;margin:.5rem 0;border-radius:4px}
 pre code{overflow-wrap:normal}
@@ -76,7 +78,8 @@ pre{white-space:pre-wrap}table{font-size:8.5pt}}
 """.strip()
 
 TRUST = (
-    "This page carries the whole text of its study and the JSON of its run. “forecast run” with this file runs the Python in it: do that only if you "
+    "This page carries the whole text of its study and the JSON of its run. “forecast run” with this file runs the "
+    "Python in it: do that only if you "
     "trust where it comes from. Reading the page runs nothing and fetches nothing."
 )
 
@@ -169,7 +172,10 @@ def table(block: Table) -> str:
 
 
 def _number(column: int, block: Table) -> str:
-    return ' class="n"' if column in block.numbers else ""
+    if column not in block.numbers:
+        return ""
+    # A number is never broken; an interval may be, where the table would not fit.
+    return ' class="n"' if all(len(plain(row[column])) <= UNBROKEN for row in block.rows) else ' class="r"'
 
 
 def _cell(cell: Cell) -> str:

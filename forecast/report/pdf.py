@@ -20,6 +20,7 @@ from forecast.report.blocks import (
     Span,
     Strong,
     Table,
+    plain,
     spans_of,
 )
 from forecast.report.content import Content
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from markdown_it.token import Token
 
 HINT = "PDF needs typst; install it with: pip install 'ai-cost-forecast[pdf]' (or print the HTML report from a browser)"
+WIDEST = 36  # characters that a column of text may ask room for
 _HEAD = """
 #set page(paper: "a4", margin: (x: 2.2cm, y: 2.2cm), numbering: "1 / 1")
 #set text(font: "DejaVu Sans", size: 9pt, lang: "en")
@@ -109,12 +111,19 @@ def _block(block: Block) -> str:
 
 
 def _table(block: Table) -> str:
-    columns = ", ".join("auto" if i in block.numbers else "1fr" for i in range(len(block.header)))
+    columns = ", ".join(f"{_weight(block, i)}fr" for i in range(len(block.header)))
     align = ", ".join("right" if i in block.numbers else "left" for i in range(len(block.header)))
     head = ", ".join(f"strong({_text(text)})" for text in block.header)
     cells = ",\n".join(", ".join(_cell(cell) for cell in row) for row in block.rows)
     body = f"table(columns: ({columns},), align: ({align},), table.header({head}),\n{cells})"
     return f"#figure({body}, kind: table, supplement: none, numbering: none, caption: {_text(block.caption)})"
+
+
+def _weight(block: Table, column: int) -> int:
+    """Share of the width: what a column's numbers need whole, and its texts up to a point."""
+    longest = max((len(plain(row[column])) for row in block.rows), default=0)
+    words = max(len(word) for word in block.header[column].split())
+    return max(words, longest if column in block.numbers else min(longest, WIDEST)) + 2
 
 
 def _cell(cell: Cell) -> str:

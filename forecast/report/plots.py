@@ -1,4 +1,4 @@
-"""From a forecast to its figures: which draws, which thresholds, which words. The figures themselves know no forecast."""
+"""From a forecast to its figures: which draws, which thresholds, which words. Figures themselves know no forecast."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ class Plots:
         crossing = is_crossing(forecast, quantity)
         words = (f"by {first:g}", f"after {last:g}") if crossing else ("-inf", "inf")
         return figures.dots(
-            values, title=title, unit=forecast.study.labels[request.name], threshold=line, infinite=words
+            values.tolist(), title=title, unit=forecast.study.labels[request.name], threshold=line, infinite=words
         )
 
     def histogram(self, quantity: str) -> Figure:

@@ -1,4 +1,4 @@
-"""The Markdown that people write, read once: as tokens that renderers walk, with the fields of the template filled in."""
+"""The Markdown that people write, read once: as tokens that renderers walk, with the template's fields filled in."""
 
 from __future__ import annotations
 
@@ -60,6 +60,8 @@ def _filled_source(text: str, fill: Fill) -> str:
     parts = re.split(r"(^```.*?^```[^\n]*$|`[^`\n]*`)", text, flags=re.MULTILINE | re.DOTALL)
     for number, part in enumerate(parts):
         escape = (lambda value: value) if number % 2 else escaped
+        if not number % 2:  # HTML is text here as in the other formats; what goes to the web is a link
+            part = re.sub(r"(?<!\\)<(?=[a-zA-Z/!?])(?!https?://|mailto:)", r"\<", part)
         parts[number] = FIELD.sub(lambda match, escape=escape: escape(fill(match.group(1))), part)
     return "".join(parts)
 

@@ -1,4 +1,4 @@
-"""Scenarios side by side: the same worlds, with some quantities replaced, so that differences are exact world by world."""
+"""Scenarios side by side: the same worlds with some quantities replaced, so that differences are exact in each."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ import numpy as np
 from forecast.errors import StudyError
 from forecast.result import Forecast, Interval, interval_of
 from forecast.sampling import Request
+from forecast.study import Study
+from forecast.worlds import Design
 
 
 @dataclass(frozen=True)
@@ -118,12 +120,21 @@ def compared(forecast: Forecast, scenarios: Sequence[Scenario]) -> list[Compared
         mixing[:count, : design.mixing.shape[1]] = design.mixing
         mixing[count:, design.mixing.shape[1] :] = np.eye(extra)
         design = replace(design, inputs=(*design.inputs, *new), mixing=mixing)
-    others = [replace(forecast, study=study, design=design, _kept={}) for study in studies]
+    others = [replace(forecast, study=study, design=_informed(design, study), _kept={}) for study in studies]
     return [
         _compared(forecast, other, request, scenario)
         for request in _each(forecast)
         for scenario, other in zip(scenarios, others, strict=True)
     ]
+
+
+def _informed(design: Design, study: Study) -> Design:
+    """The design with what the study's evidence says of its inputs, which is not the same in every scenario."""
+    if not study.evidence:
+        return design
+    from forecast.evidence_ladder import condition
+
+    return replace(design, given=condition(study, design.seed, "auto").given)
 
 
 def _each(forecast: Forecast) -> list[Request]:
@@ -147,8 +158,8 @@ def _compared(base: Forecast, other: Forecast, request: Request, scenario: Scena
     return Compared(
         request,
         scenario.name,
-        interval_of(before, base.prob, unit),
-        interval_of(after, base.prob, unit),
+        base.interval(str(request)),
+        other.interval(str(request)),
         interval_of(difference, base.prob, "years" if unit == "year" else unit),
         None if ratio is None else interval_of(ratio, base.prob, ""),
     )

@@ -1,4 +1,4 @@
-"""A figure as SVG text that can stand in a page: no styles of its own, no names that clash, colours a page may change."""
+"""A figure as SVG text that can stand in a page: no styles, no names that clash, colours that the page may change."""
 
 from __future__ import annotations
 

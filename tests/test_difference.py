@@ -1,0 +1,222 @@
+"""`forecast diff`: what changed, what moved, and how much of it each change explains."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import shutil
+import subprocess
+from contextlib import ExitStack
+
+import pytest
+
+import forecast
+from forecast.cli import main
+from forecast.difference import difference, side
+from forecast.errors import UsageError
+from tests.studies import prior, write_study
+
+PRIORS = (
+    prior("a", "1 to 4")
+    + prior("b", "2 to 8")
+    + prior("c", "1 to 2")
+    + prior("goal", "1000")
+    + prior("start", "2024", "year")
+    + prior("growth", "0.1 to 0.3", "1/year")
+)
+MODEL = '''
+from forecast import first_crossing
+
+SHIFT = 1.0
+
+
+def product(a, b):
+    """Product []."""
+    return a * b * _shift()
+
+
+def other(c):
+    """Something else []."""
+    return c + 1
+
+
+def path(year, a, growth, start):
+    """Path []."""
+    return a * 10 ** (growth * (year - start))
+
+
+def crossing(year, path, goal):
+    """Crossing [year]."""
+    return first_crossing(year, path, goal)
+
+
+def _shift():
+    return SHIFT
+'''
+REPORT = 'quantities = ["product", "other", "crossing"]\nyears = "2024 to 2100"\nseed = 1'
+
+
+@pytest.fixture
+def old(tmp_path):
+    return write_study(tmp_path / "old", PRIORS, MODEL, REPORT)
+
+
+def changed(old, replacements, folder="new"):
+    """A copy of a study with texts replaced in its two files."""
+    new = old.parent / folder
+    shutil.copytree(old, new)
+    for path in (new / "priors/priors.toml", new / "models/model.py", new / "reports/main.md"):
+        text = path.read_text()
+        for before, after in replacements.items():
+            text = text.replace(before, after)
+        path.write_text(text)
+    return new
+
+
+def compare(a, b, quantities=None):
+    with ExitStack() as keep:
+        return difference(side(str(a), ".", quantities, keep), side(str(b), ".", quantities, keep))
+
+
+def test_a_study_does_not_differ_from_itself(old):
+    found = compare(old, old)
+    assert found.changes == () and not any(move.moved for move in found.moves) and len(found.moves) == 3
+
+
+def test_the_parts_of_a_move_are_exact_for_a_product(old):
+    new = changed(
+        old,
+        {
+            'dist = "1 to 4"': 'dist = "2 to 8"',
+            'dist = "2 to 8"\nunit = ""\nsource': 'dist = "2 to 8"\nunit = ""\nsource',
+            "SHIFT = 1.0": "SHIFT = 3.0",
+        },
+    )
+    found = compare(old, new, ["product"])
+    assert {change.name for change in found.changes if change.counts} >= {"a", "product"}
+    (move,) = found.moves
+    parts = {name: part for name, part, _ in move.parts}
+    errors = {name: error for name, _, error in move.parts}
+    assert parts["a"] == pytest.approx(math.log10(2), abs=5 * errors["a"] + 1e-3)
+    assert parts["product"] == pytest.approx(math.log10(3), abs=1e-9)
+    total = math.log10(move.after.median / move.before.median)
+    assert sum(parts.values()) == pytest.approx(total, abs=0.01)
+
+
+def test_parts_add_up_where_inputs_interact(old):
+    new = changed(old, {"return c + 1": "return c ** 2 + c", 'dist = "1 to 2"': 'dist = "3 to 5"'})
+    (move,) = compare(old, new, ["other"]).moves
+    assert {name for name, _, _ in move.parts} == {"c", "other"}
+    assert sum(part for _, part, _ in move.parts) == pytest.approx(
+        math.log10(move.after.median / move.before.median), abs=0.005
+    )
+
+
+def test_more_changes_than_can_be_tried_in_every_order(tmp_path):
+    names = "abcdefg"
+    model = f'def total({", ".join(names)}):\n    """Total []."""\n    return {" * ".join(names)}\n'
+    old = write_study(
+        tmp_path / "old", "".join(prior(n, "1 to 2") for n in names), model, 'quantities = ["total"]\nseed = 1'
+    )
+    new = write_study(
+        tmp_path / "new", "".join(prior(n, "2 to 4") for n in names), model, 'quantities = ["total"]\nseed = 1'
+    )
+    (move,) = compare(old, new).moves
+    assert len(move.parts) == 7
+    for _, part, error in move.parts:
+        assert part == pytest.approx(math.log10(2), abs=5 * error + 1e-3)
+    assert abs(move.rest) < 0.01
+
+
+def test_words_alone_move_nothing(old):
+    found = compare(
+        old,
+        changed(
+            old,
+            {
+                "made up for a test": "another source",
+                '"""Something else []."""': '"""Something quite else []."""',
+                "quantities": "# note\nquantities",
+            },
+        ),
+    )
+    assert not any(change.counts for change in found.changes) and not any(move.moved for move in found.moves)
+    assert {change.name for change in found.changes} >= {"a", "other"}
+
+
+def test_a_year_moves_by_years_and_new_inputs_are_told(old):
+    new = changed(
+        old,
+        {
+            'dist = "1000"': 'dist = "100"',
+            "[growth]": '[extra]\nlabel = "e"\ndist = "1"\nunit = ""\nsource = "x"\n\n[growth]',
+        },
+    )
+    found = compare(old, new, ["crossing"])
+    assert next(change for change in found.changes if change.name == "extra").what == "new"
+    (move,) = found.moves
+    assert not move.log and move.after.median < move.before.median
+    assert [name for name, _, _ in move.parts] == ["goal"]
+    assert move.parts[0][1] == pytest.approx(move.after.median - move.before.median, abs=0.1)
+
+
+def test_a_prior_that_becomes_a_function(old):
+    new = changed(old, {})
+    text = (new / "priors/priors.toml").read_text()
+    (new / "priors/priors.toml").write_text(re.sub(r"\[b\].*?(?=\[c\])", "", text, flags=re.DOTALL))
+    (new / "models/more.py").write_text('def b(c):\n    """B []."""\n    return 10 * c\n')
+    found = compare(old, new, ["product"])
+    assert next(change for change in found.changes if change.name == "b").what == "was a prior, is a function"
+    assert [name for name, _, _ in found.moves[0].parts] == ["b"]
+
+
+def test_runs_reports_and_revisions_are_compared_too(old, tmp_path, monkeypatch, capsys):
+    assert main(["run", str(old), "--out", str(tmp_path / "run")]) == 0
+    new = changed(old, {'dist = "1 to 4"': 'dist = "2 to 8"'})
+    capsys.readouterr()
+    assert main(["diff", str(tmp_path / "run/result.json"), str(new)]) == 0
+    text = capsys.readouterr().out
+    assert "Only runs are known on one side" in text and "run study_hash" in text and "x2.0" in text
+    pytest.importorskip("matplotlib")
+    assert main(["report", str(old), "--out", str(tmp_path)]) == 0
+    capsys.readouterr()
+    assert main(["diff", str(tmp_path / "main.html"), str(new)]) == 0
+    text = capsys.readouterr().out
+    assert "prior a: 1 to 4 -> 2 to 8" in text and "a: x2.0" in text and "100% of the move" in text
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
+def test_a_git_revision_in_a_folder_below(old, tmp_path, monkeypatch, capsys):
+    def git(*words):
+        subprocess.run(
+            ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@b", *words],
+            check=True,
+            capture_output=True,
+        )
+
+    git("init", "-q")
+    git("add", "old")
+    git("commit", "-q", "-m", "first")
+    file = old / "priors/priors.toml"
+    file.write_text(file.read_text().replace('dist = "1 to 4"', 'dist = "2 to 8"'))
+    monkeypatch.chdir(old)
+    assert main(["diff", "HEAD", "-q", "product"]) == 0
+    assert "prior a: 1 to 4 -> 2 to 8" in capsys.readouterr().out
+    assert main(["diff", "--", "--output=x"]) == 2
+    assert "is neither a study" in capsys.readouterr().err
+    assert main(["diff", "HEAD~7"]) == 2
+
+
+def test_a_run_is_compared_by_its_json_with_a_scenario_told(old, tmp_path, capsys):
+    for name, options in (("one", []), ("two", ["--set", "a=3"])):
+        assert main(["run", str(old), "--out", str(tmp_path / name), *options]) == 0
+    capsys.readouterr()
+    assert main(["diff", str(tmp_path / "one/result.json"), str(tmp_path / "two/result.json")]) == 0
+    assert "run given: {} -> {'a': '3'}" in capsys.readouterr().out
+    (tmp_path / "bad.json").write_text(json.dumps({"schema": "other/1"}))
+    with pytest.raises(UsageError, match="is not the JSON of a run"):
+        compare(tmp_path / "bad.json", old)
+    with pytest.raises(UsageError, match="has none of the quantities"):
+        compare(old, old, ["nothing"])
+    assert forecast.open_study(old).names
