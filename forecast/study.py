@@ -504,6 +504,11 @@ def _no_second_definition(priors: Mapping[str, Prior | Curve], functions: Mappin
 
 def _check_dependences(dependences: tuple[Dependence, ...], priors: set[str], problems: list[Problem]) -> None:
     seen: dict[frozenset[str], str] = {}
+    banded = [dependence for dependence in dependences if dependence.band]
+    problems.extend(
+        Problem(other.place, f"has band = true, as {banded[0].place} has", "show the band of one dependence only")
+        for other in banded[1:]
+    )
     for dependence in dependences:
         pair = frozenset(dependence.between)
         if pair in seen:

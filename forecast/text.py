@@ -77,7 +77,7 @@ def sparkline(draws: np.ndarray) -> str:
 
     Examples
     --------
-    >>> sparkline(np.arange(1000.0)), sparkline(np.ones(5))
+    >>> sparkline(np.arange(1000.0, 2000.0)), sparkline(np.ones(5))
     ('██████████', '')
     """
     values = np.sort(draws[np.isfinite(draws)])

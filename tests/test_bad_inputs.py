@@ -199,6 +199,14 @@ STUDIES: dict[str, tuple[dict[str, str], str]] = {
         priors('[[dependence]]\nbetween = ["price", "hours"]\nrank_correlation = 0.5\n' * 2),
         "priors/a.toml [[dependence]] 2: price and hours are related in priors/a.toml [[dependence]] 1 too; delete one",
     ),
+    "two bands": (
+        priors(
+            prior("x", "1 to 2")
+            + '[[dependence]]\nbetween = ["price", "hours"]\nrank_correlation = 0\nband = true\n'
+            + '[[dependence]]\nbetween = ["price", "x"]\nrank_correlation = 0\nband = true\n'
+        ),
+        "priors/a.toml [[dependence]] 2: has band = true, as priors/a.toml [[dependence]] 1 has; show the band of one dependence only",
+    ),
     # units
     "unknown unit": (
         priors(prior("x", "1 to 2", "chips*hours*foo")),
