@@ -7,8 +7,7 @@ export PYTHONDONTWRITEBYTECODE
 .PHONY: forecast test test-fast bench lint pins setup clean
 
 forecast: setup ## run the starter study: table to the terminal, result and report to build/forecast
-	@.venv/bin/forecast run --out build/forecast
-	@printf '\nReport: ' && .venv/bin/forecast report --out build/forecast
+	@.venv/bin/forecast run --out build/forecast --report
 
 test: setup ## every test
 	.venv/bin/python -m pytest -n 2 --dist loadfile

@@ -149,6 +149,7 @@ def _add_run(commands: Any) -> None:
     run.add_argument("--quantity", "-q", action="append", metavar="NAME[@YEAR]", help="what to report (repeatable)")
     run.add_argument("--json", action="store_true", help="print JSON instead of a table")
     run.add_argument("--out", metavar="FOLDER", help="also write result.json and result.nc there")
+    run.add_argument("--report", action="store_true", help="with --out: also write the main report there, as HTML")
     run.set_defaults(command=_run)
 
 
@@ -219,6 +220,8 @@ def _check(options: argparse.Namespace) -> None:
 
 
 def _run(options: argparse.Namespace) -> None:
+    if options.report and (options.quantity or not options.out):
+        raise UsageError("--report goes with --out FOLDER, and tells what the main report names: leave -q out, or use 'forecast report'")
     study, carried = _open(options)
     _tell_notes(study)
     arguments = {"quantities": options.quantity, **_run_arguments(options)}
@@ -229,6 +232,7 @@ def _run(options: argparse.Namespace) -> None:
         arguments = {**arguments_of(report_of(study, call.report), call), **{k: v for k, v in arguments.items() if v is not None}}
     result = _prepared(study, arguments.pop("quantities"), **arguments)
     if options.out:
+        from dataclasses import replace
         from pathlib import Path
 
         from forecast.export import write_json, write_netcdf
@@ -251,6 +255,12 @@ def _run(options: argparse.Namespace) -> None:
         print(table(result, _columns()))
     if options.out:
         _say(f"Wrote {options.out}/result.json and {options.out}/result.nc")
+    if options.report:
+        from forecast.report.write import Call, report_of, write_report
+
+        call = Call("main", _run_arguments(options)) if carried is None else replace(call, run={**call.run, **_run_arguments(options)})
+        for path in write_report(result, report_of(study, call.report), call, ["html"], Path(options.out)):
+            print(f"\nReport: {path}")
 
 
 def _fit(options: argparse.Namespace) -> None:

@@ -227,7 +227,8 @@ def _broken(text: str, columns: int) -> list[str]:
 def listing(study: Study) -> str:
     """What a study consists of: each quantity with its unit, its label, who uses it and its source."""
     lines = [
-        f"{study.name}: {len(study.priors)} priors, {len(study.functions)} functions, {len(study.reports)} reports. "
+        f"{study.name}: {len(study.priors)} priors, {len(study.trends)} trends, {len(study.functions)} functions, "
+        f"{len(study.evidence)} observations, {len(study.reports)} reports. "
         "No problems found.",
         "",
     ]
@@ -235,6 +236,14 @@ def listing(study: Study) -> str:
     lines += _list(
         [(p.name, p.unit, p.distribution.text, p.label, _users(study, p.name), p.source) for p in study.priors.values()]
     )
+    if study.trends:
+        lines += ["", "Trends (fitted to evidence) and what they define"]
+        lines += _list(
+            [
+                (c.name, c.unit, f"{c.part} of {c.trend}", c.label, _users(study, c.name), c.source if c.name == c.trend else "")
+                for c in study.curves.values()
+            ]
+        )
     lines.append("")
     lines.append("Functions (what follows)")
     rows = []
@@ -247,6 +256,7 @@ def listing(study: Study) -> str:
             f"Dependence: {' ~ '.join(d.between)}, rank correlation {d.rank_correlation:g}"
             f"{'; ' + d.note if d.note else ''}"
         )
+    lines += [f"Observation {seen.id}: {seen.text} ({seen.date}, {seen.source})" for seen in study.evidence]
     return "\n".join(lines)
 
 
