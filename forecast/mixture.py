@@ -110,7 +110,7 @@ def _exp(y: Array) -> Array:
 
 
 def _atoms(parts: Sequence[Marginal], weight: Array) -> tuple[Array, Array]:
-    values = np.unique(np.concatenate([p.atoms[0] for p in parts]))
+    values = np.array(sorted({x for p in parts for x in p.atoms[0].tolist()}))  # np.unique would import numpy.ma
     masses = np.zeros(values.size)
     for part, w in zip(parts, weight, strict=True):
         masses[np.searchsorted(values, part.atoms[0])] += w * part.atoms[1]

@@ -100,7 +100,11 @@ def sample(
     size = _block(block, len(axis) if YEAR in needed and not posteriors else 1, chains)
     constants = {p.name: np.array([float(p.distribution.quantile(0.5)) * study.factors[p.name]]) for p in priors if p not in uncertain}
 
-    def evaluate_block(first: int) -> dict[str, np.ndarray]:
+    starts = range(start - start % size, stop, size)
+    firsts = [max(start, first) for first in starts]
+    whole: dict[str, np.ndarray] = {}
+
+    def evaluate_block(first: int) -> None:
         last = min(stop, first + size)
         count = chains * (last - first)
         z = dict(zip(coordinates, scores(part, first, last).reshape(len(coordinates), count), strict=True))
@@ -112,23 +116,28 @@ def sample(
         for trend, posterior in posteriors.items():
             values |= curve_values(study, posterior, trends[trend], axis, z)
         evaluate(study.functions, sequence, values, count)
-        return {
-            name: _shaped(_slice(values[request.name], request, years), study.factors[request.name], chains, last - first)
-            for name, request in requests.items()
-        }
+        for name, request in requests.items():
+            array = _slice(values[request.name], request, years)
+            shape = array.shape[:-1]
+            if name not in whole:
+                whole[name] = np.empty((*shape, chains, stop - start))
+            into = whole[name][..., first - start : last - start]
+            if array.shape[-1:] == (count,):
+                array = array.reshape(*shape, chains, last - first)
+            else:
+                array = array.reshape(*shape, 1, 1)
+            np.divide(array, study.factors[request.name], out=into)
 
-    starts = range(start - start % size, stop, size)
-    firsts = [max(start, first) for first in starts]
+    evaluate_block(firsts[0])  # which makes the arrays that the others fill
     if threads > 1:
         from concurrent.futures import ThreadPoolExecutor
 
         with ThreadPoolExecutor(threads) as pool:
-            parts = list(pool.map(evaluate_block, firsts))
+            list(pool.map(evaluate_block, firsts[1:]))
     else:
-        parts = [evaluate_block(first) for first in firsts]
-    if len(parts) == 1:
-        return parts[0]
-    return {name: np.concatenate([p[name] for p in parts], axis=-1) for name in requests}
+        for first in firsts[1:]:
+            evaluate_block(first)
+    return whole
 
 
 def _block(worlds: int, years: int, chains: int) -> int:
@@ -143,12 +152,6 @@ def _slice(array: np.ndarray, request: Request, years: Sequence[float]) -> np.nd
     if array.ndim < 2:
         raise UsageError(f"{request.name} has no year axis; ask for {request.name} without @{request.year:g}")
     return array[list(years).index(request.year)]
-
-
-def _shaped(array: np.ndarray, factor: float, chains: int, draws: int) -> np.ndarray:
-    value = array if factor == 1 else array / factor
-    shape = (*array.shape[:-1], chains * draws) if array.ndim else (chains * draws,)
-    return np.broadcast_to(value, shape).reshape(*shape[:-1], chains, draws)
 
 
 def aim(

@@ -24,7 +24,7 @@ COLUMNS = 110  # of a table that is not shown on a terminal
 NARROWEST = 24  # columns of a label, however narrow the terminal
 SPARK = 10  # columns of a sparkline
 BLOCKS = " ▁▂▃▄▅▆▇█"
-SPARK_DRAWS = 1024  # of each chain: enough for ten columns
+SPARK_DRAWS = 512  # of each chain: enough for ten columns
 
 
 def table(forecast: Forecast, columns: int = COLUMNS) -> str:
@@ -240,7 +240,14 @@ def listing(study: Study) -> str:
         lines += ["", "Trends (fitted to evidence) and what they define"]
         lines += _list(
             [
-                (c.name, c.unit, f"{c.part} of {c.trend}", c.label, _users(study, c.name), c.source if c.name == c.trend else "")
+                (
+                    c.name,
+                    c.unit,
+                    f"{c.part} of {c.trend}",
+                    c.label,
+                    _users(study, c.name),
+                    c.source if c.name == c.trend else "",
+                )
                 for c in study.curves.values()
             ]
         )

@@ -322,6 +322,14 @@ def test_the_same_study_and_seed_give_the_same_bytes(study, scenario, written, t
         assert (tmp_path / file).read_bytes() == (written / file).read_bytes(), file
 
 
+def test_a_run_writes_the_same_report_in_passing(study, tmp_path, capsys):
+    assert main(["run", str(study), "--out", str(tmp_path / "run"), "--report"]) == 0
+    assert capsys.readouterr().out.rstrip().endswith("main.html")
+    assert main(["report", str(study), "--out", str(tmp_path / "report")]) == 0
+    assert (tmp_path / "run/main.html").read_bytes() == (tmp_path / "report/main.html").read_bytes()
+    assert main(["run", str(study), "--report"]) == 2
+
+
 def test_the_study_in_a_report_is_the_study(written, study):
     carried = read(written / "main.html")
     assert carried.files["models/model.py"] == (study / "models/model.py").read_text()
