@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,7 +36,9 @@ class Runs:
         return np.sqrt(np.mean(np.square(self.errors), axis=0))
 
 
-def interleaved(tools: Mapping[str, Callable[[int], Answer]], truth: np.ndarray, seeds: Iterable[int]) -> dict[str, Runs]:
+def interleaved(
+    tools: Mapping[str, Callable[[int], Answer]], truth: np.ndarray, seeds: Iterable[int]
+) -> dict[str, Runs]:
     """Run every tool once with each seed, in turn."""
     found = {name: Runs() for name in tools}
     for seed in seeds:
@@ -62,21 +65,32 @@ class Cost:
     memory: float
 
 
-def processes(commands: Mapping[str, Sequence[str | Path]], repeats: int, cwd: Path | None = None) -> dict[str, Cost]:
-    """Run every command once in each of the repeats, in turn."""
+# A process inherits the peak memory of the one it was forked from, so a small one stands between.
+LAUNCHER = """
+import os, sys
+child = os.fork()
+if not child:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    os.execv(sys.argv[1], sys.argv[1:])
+_, status, usage = os.wait4(child, 0)
+print(os.waitstatus_to_exitcode(status), usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+"""
+
+
+def processes(commands: Mapping[str, Sequence[str | Path]], repeats: int, cwd: Path) -> dict[str, Cost]:
+    """Run every command once in each of the repeats, in turn; with compiled files, as an installed program has them."""
+    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": ""}
     cpu: dict[str, list[float]] = {name: [] for name in commands}
     memory = dict.fromkeys(commands, 0.0)
     for _ in range(repeats):
         for name, command in commands.items():
-            with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, cwd=cwd) as process:
-                assert process.stderr
-                complaint = process.stderr.read().decode()
-                _, status, usage = os.wait4(process.pid, 0)
-                process.returncode = os.waitstatus_to_exitcode(status)
-            if process.returncode:
-                raise RuntimeError(f"{name} failed: {complaint[-500:]}")
-            cpu[name].append(usage.ru_utime + usage.ru_stime)
-            memory[name] = max(memory[name], usage.ru_maxrss / 1024)
+            launched = [sys.executable, "-I", "-S", "-c", LAUNCHER, *map(str, command)]
+            done = subprocess.run(launched, capture_output=True, text=True, cwd=cwd, env=environment, check=True)
+            code, seconds, peak = done.stdout.split()
+            if code != "0":
+                raise RuntimeError(f"{name} failed: {done.stderr[-500:]}")
+            cpu[name].append(float(seconds))
+            memory[name] = max(memory[name], float(peak))
     return {name: Cost(tuple(cpu[name]), memory[name]) for name in commands}
 
 

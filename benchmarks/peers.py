@@ -17,7 +17,20 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.truth import BOTEC, CHAIN, DEPLOYMENT, HOUR, PROBS, RANK_CORRELATION, SERVICE, SHARE, YEARS, Z_90, logs, references
+from benchmarks.truth import (
+    BOTEC,
+    CHAIN,
+    DEPLOYMENT,
+    HOUR,
+    PROBS,
+    RANK_CORRELATION,
+    SERVICE,
+    SHARE,
+    YEARS,
+    Z_90,
+    logs,
+    references,
+)
 
 HERE = Path(__file__).parent
 SQUIGGLE = "@quri/squiggle-lang@0.10.0"
@@ -71,7 +84,9 @@ def _quantiles(outputs: list[np.ndarray]) -> np.ndarray:
 
 def _chain(draw: Mapping[str, np.ndarray]) -> list[np.ndarray]:
     """Twenty years of cost, and the year in which the path crosses: what numpy users write."""
-    training_cost = draw["training_compute"] / (draw["peak_throughput"] * draw["utilisation"]) * draw["chip_hour_price"] / HOUR
+    training_cost = (
+        draw["training_compute"] / (draw["peak_throughput"] * draw["utilisation"]) * draw["chip_hour_price"] / HOUR
+    )
     growth = draw["compute_growth"] - draw["price_performance_growth"]
     years = YEARS[:, None].astype(float)
     run_cost = training_cost * draw["overhead"] * 10 ** (growth * (years - YEARS[0]))
@@ -88,7 +103,12 @@ def _chain(draw: Mapping[str, np.ndarray]) -> list[np.ndarray]:
 
 
 def _deployment(draw: Mapping[str, np.ndarray]) -> list[np.ndarray]:
-    run = draw["training_compute"] / (draw["peak_throughput"] * draw["training_utilisation"]) * draw["chip_hour_price"] / HOUR
+    run = (
+        draw["training_compute"]
+        / (draw["peak_throughput"] * draw["training_utilisation"])
+        * draw["chip_hour_price"]
+        / HOUR
+    )
     development = run * (1 + draw["experiments"]) + draw["staff_cost"]
     tokens = draw["users"] * draw["tokens_per_user"] * draw["service_time"]
     chip_hours = tokens * draw["parameters"] * 2 / (draw["peak_throughput"] * draw["inference_utilisation"]) / HOUR
@@ -100,7 +120,9 @@ def numpy_draws(workload: str, samples: int, rng: np.random.Generator) -> list[n
     """Draws of every output, by numpy alone."""
     if workload == "botec":
         few, many = (np.exp(mu + sigma * rng.standard_normal(samples)) for mu, sigma in map(logs, BOTEC))
-        return [np.choose(rng.choice(4, samples, p=[0.6, 0.2, 0.1, 0.1]), [np.zeros(samples), np.ones(samples), few, many])]
+        return [
+            np.choose(rng.choice(4, samples, p=[0.6, 0.2, 0.1, 0.1]), [np.zeros(samples), np.ones(samples), few, many])
+        ]
     if workload == "training_chain":
         draw = {}
         for name, (low, high) in CHAIN.items():
@@ -109,7 +131,11 @@ def numpy_draws(workload: str, samples: int, rng: np.random.Generator) -> list[n
             else:
                 draw[name] = rng.lognormal(*logs((low, high)), samples)
         return _chain(draw)
-    draw = {name: rng.lognormal(*logs(ends), samples) for name, ends in DEPLOYMENT.items() if name not in ("users", "tokens_per_user")}
+    draw = {
+        name: rng.lognormal(*logs(ends), samples)
+        for name, ends in DEPLOYMENT.items()
+        if name not in ("users", "tokens_per_user")
+    }
     score = rng.standard_normal((2, samples))
     score[1] = PEARSON * score[0] + math.sqrt(1 - PEARSON**2) * score[1]
     for name, one in zip(("users", "tokens_per_user"), score, strict=True):
@@ -117,7 +143,9 @@ def numpy_draws(workload: str, samples: int, rng: np.random.Generator) -> list[n
         draw[name] = np.exp(mu + sigma * one)
     draw["inference_utilisation"] = rng.beta(*SHARE, samples)
     (weight, first), (_, second) = SERVICE
-    draw["service_time"] = np.where(rng.random(samples) < weight, rng.lognormal(*logs(first), samples), rng.lognormal(*logs(second), samples))
+    draw["service_time"] = np.where(
+        rng.random(samples) < weight, rng.lognormal(*logs(first), samples), rng.lognormal(*logs(second), samples)
+    )
     return _deployment(draw)
 
 
@@ -136,7 +164,9 @@ def _squigglepy(workload: str, samples: int, seed: int) -> Answer:
     sq.set_seed(seed)
     start, wall = process_time(), perf_counter()
     if workload == "botec":
-        mixture = sq.mixture([sq.const(0), sq.const(1), *(sq.to(*ends) for ends in BOTEC)], weights=[0.6, 0.2, 0.1, 0.1])
+        mixture = sq.mixture(
+            [sq.const(0), sq.const(1), *(sq.to(*ends) for ends in BOTEC)], weights=[0.6, 0.2, 0.1, 0.1]
+        )
         outputs = [drawn(mixture)]
     elif workload == "training_chain":
         growth = {name: sq.norm(*ends) for name, ends in CHAIN.items() if name.endswith("growth")}
@@ -147,7 +177,9 @@ def _squigglepy(workload: str, samples: int, seed: int) -> Answer:
         pair = sq.correlate((inputs["users"], inputs["tokens_per_user"]), PEARSON)
         inputs["users"], inputs["tokens_per_user"] = pair
         inputs["inference_utilisation"] = sq.beta(*SHARE)
-        inputs["service_time"] = sq.mixture([sq.to(*ends) for _, ends in SERVICE], weights=[weight for weight, _ in SERVICE])
+        inputs["service_time"] = sq.mixture(
+            [sq.to(*ends) for _, ends in SERVICE], weights=[weight for weight, _ in SERVICE]
+        )
         outputs = _deployment({name: drawn(distribution) for name, distribution in inputs.items()})
     values = _quantiles(outputs)
     return Answer(values, process_time() - start, perf_counter() - wall)
@@ -203,7 +235,10 @@ def squiggle_peer(build: Path) -> Peer | str:
         if done.returncode:
             return f"Squiggle is left out: npm could not install {SQUIGGLE} ({(done.stderr.strip().splitlines() or ['no message'])[-1]})"
     server = subprocess.Popen(
-        [node, "--max-old-space-size=8192", HERE / "squiggle" / "serve.mjs", folder], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [node, "--max-old-space-size=8192", HERE / "squiggle" / "serve.mjs", folder],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     )
 
     def answer(workload: str, samples: int, seed: int) -> Answer:
@@ -227,7 +262,7 @@ def c_peer(build: Path) -> Peer | str:
     compiler = shutil.which("gcc")
     if not compiler:
         return "C is left out: there is no gcc here"
-    program = build / "botec"
+    program = build / "botec.out"
     build.mkdir(parents=True, exist_ok=True)
     command = [compiler, "-O3", "-march=native", "-ffast-math", "-o", program, HERE / "botec.c", "-lm"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -236,7 +271,9 @@ def c_peer(build: Path) -> Peer | str:
 
     def answer(workload: str, samples: int, seed: int) -> Answer:
         assert workload == "botec"
-        words = subprocess.run([program, str(samples), str(seed)], capture_output=True, text=True, check=True).stdout.split()
+        words = subprocess.run(
+            [program, str(samples), str(seed)], capture_output=True, text=True, check=True
+        ).stdout.split()
         return Answer(np.array([words[:3]], dtype=float), float(words[-1]), float(words[-1]))
 
     return Peer("C (gcc -O3)", answer, ("botec",))

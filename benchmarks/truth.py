@@ -101,9 +101,13 @@ def training_chain(probs: Sequence[float] = PROBS) -> Quantiles:
     gap, gap_variance = cost - mean["threshold"][0], variance + mean["threshold"][1] ** 2
 
     def crossed(t: float) -> float:
-        return float((gap + growth * t * math.log(10)) / math.sqrt(gap_variance + growth_variance * (t * math.log(10)) ** 2))
+        return float(
+            (gap + growth * t * math.log(10)) / math.sqrt(gap_variance + growth_variance * (t * math.log(10)) ** 2)
+        )
 
-    found["crossing_year"] = [float(YEARS[0] + brentq(lambda t, p=p: crossed(t) - ndtri(p), 0, 60, xtol=1e-13)) for p in probs]
+    found["crossing_year"] = [
+        float(YEARS[0] + brentq(lambda t, p=p: crossed(t) - ndtri(p), 0, 60, xtol=1e-13)) for p in probs
+    ]
     return found
 
 
@@ -111,8 +115,16 @@ def deployment_ratio(probs: Sequence[float] = PROBS) -> Quantiles:
     """Integrals over the scores of experiments, the share attained in service, and staff against the run."""
     mu, sigma = ({name: logs(interval)[i] for name, interval in DEPLOYMENT.items()} for i in (0, 1))
     pearson = 2 * math.sin(math.pi * RANK_CORRELATION / 6)  # of a Gaussian copula with this rank correlation
-    run = mu["training_compute"] - mu["peak_throughput"] - mu["training_utilisation"] + mu["chip_hour_price"] - math.log(HOUR)
-    run_variance = sum(sigma[n] ** 2 for n in ("training_compute", "peak_throughput", "training_utilisation", "chip_hour_price"))
+    run = (
+        mu["training_compute"]
+        - mu["peak_throughput"]
+        - mu["training_utilisation"]
+        + mu["chip_hour_price"]
+        - math.log(HOUR)
+    )
+    run_variance = sum(
+        sigma[n] ** 2 for n in ("training_compute", "peak_throughput", "training_utilisation", "chip_hour_price")
+    )
     served = ("users", "tokens_per_user", "parameters", "serving_overhead", "chip_hour_price")
     serve = sum(mu[name] for name in served) - mu["peak_throughput"] + math.log(2 / HOUR)
     serve_variance = sum(sigma[name] ** 2 for name in (*served, "peak_throughput"))
@@ -152,7 +164,11 @@ def deployment_ratio(probs: Sequence[float] = PROBS) -> Quantiles:
             variance = serve_variance + spread**2 + run_variance - 2 * shared - covariance**2 / against_variance
             middle = serve + log_time - run + drift
             for part, score in zip(share, WEIGHTS, strict=True):
-                total += weight * score * float(WEIGHTS @ ndtr((x + part + all_costs - middle) / math.sqrt(variance)) @ WEIGHTS)
+                total += (
+                    weight
+                    * score
+                    * float(WEIGHTS @ ndtr((x + part + all_costs - middle) / math.sqrt(variance)) @ WEIGHTS)
+                )
         return total
 
     return {
@@ -197,7 +213,11 @@ def references() -> dict[str, Reference]:
     """The stored references, by workload."""
     stored = json.loads(FILE.read_text(encoding="utf-8"))
     return {
-        name: Reference(tuple(entry["quantiles"]), np.array(list(entry["quantiles"].values())), np.array(list(entry["slopes"].values())))
+        name: Reference(
+            tuple(entry["quantiles"]),
+            np.array(list(entry["quantiles"].values())),
+            np.array(list(entry["slopes"].values())),
+        )
         for name, entry in stored.items()
     }
 
@@ -211,7 +231,10 @@ def computed(name: str) -> dict[str, Quantiles]:
 
 
 def write() -> None:
-    stored = {name: {"how": " ".join((truth.__doc__ or "").split()), "probs": PROBS, **computed(name)} for name, truth in TRUTHS.items()}
+    stored = {
+        name: {"how": " ".join((truth.__doc__ or "").split()), "probs": PROBS, **computed(name)}
+        for name, truth in TRUTHS.items()
+    }
     FILE.write_text(json.dumps(stored, indent=1) + "\n", encoding="utf-8")
 
 

@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from forecast.crossing import first_crossing as first_crossing
     from forecast.errors import ForecastError as ForecastError
     from forecast.errors import StudyError as StudyError
-    from forecast.starter_study import new as new
-    from forecast.starter_study import starter as starter
     from forecast.study import Study as Study
     from forecast.study import open_study as open_study
+    from forecast.study.starter import new as new
+    from forecast.study.starter import starter as starter
 
 __version__ = "0.1.0"
 

@@ -70,22 +70,27 @@ def _parser() -> argparse.ArgumentParser:
     new.add_argument("folder", metavar="DIR")
     new.set_defaults(command=_new)
 
-    check = commands.add_parser("check", help="find every problem of a study, and list what it consists of", epilog=TRUST, allow_abbrev=False)
+    check = commands.add_parser(
+        "check", help="find every problem of a study, and list what it consists of", epilog=TRUST, allow_abbrev=False
+    )
     check.add_argument("folder", metavar="DIR", nargs="?", default=".")
     check.set_defaults(command=_check)
 
     _add_run(commands)
 
-    from forecast.evidence_commands import add_commands
+    from forecast.commands.evidence import add_commands
 
     add_commands(commands, TRUST)
 
-    from forecast import ledger_commands, sensitivity_commands
+    from forecast.commands import ledger as ledger_commands
+    from forecast.commands import sensitivity as sensitivity_commands
 
     for more in (sensitivity_commands, ledger_commands):
         more.add_commands(commands, TRUST, _run_options, _run_arguments)
 
-    fit = commands.add_parser("fit", help="fit trends, and compare straight with kinked", epilog=TRUST, allow_abbrev=False)
+    fit = commands.add_parser(
+        "fit", help="fit trends, and compare straight with kinked", epilog=TRUST, allow_abbrev=False
+    )
     fit.add_argument("trend", metavar="TREND", nargs="?", help="a trend of the study (default: all)")
     fit.add_argument("folder", metavar="DIR", nargs="?", default=".")
     fit.add_argument("--accept", action="store_true", help="keep a fit that has not converged; it is recorded")
@@ -93,14 +98,20 @@ def _parser() -> argparse.ArgumentParser:
     fit.add_argument("--prob", metavar="P", help="probability inside the intervals")
     fit.set_defaults(command=_fit)
 
-    backtest = commands.add_parser("backtest", help="score a trend on what came after a date", epilog=TRUST, allow_abbrev=False)
+    backtest = commands.add_parser(
+        "backtest", help="score a trend on what came after a date", epilog=TRUST, allow_abbrev=False
+    )
     backtest.add_argument("trend", metavar="TREND")
     backtest.add_argument("folder", metavar="DIR", nargs="?", default=".")
-    backtest.add_argument("--as-of", action="append", required=True, metavar="DATE", help="fit on rows before it (repeatable)")
+    backtest.add_argument(
+        "--as-of", action="append", required=True, metavar="DATE", help="fit on rows before it (repeatable)"
+    )
     backtest.add_argument("--horizon", metavar="YEARS", help="score rows within so many years (default: all)")
     backtest.set_defaults(command=_backtest)
 
-    read = commands.add_parser("import", help="read a published file into a series that a trend can use", allow_abbrev=False)
+    read = commands.add_parser(
+        "import", help="read a published file into a series that a trend can use", allow_abbrev=False
+    )
     read.add_argument("format", metavar="FORMAT", help="a format in priors/formats/, such as epoch")
     read.add_argument("file", metavar="FILE")
     read.add_argument("--study", metavar="DIR", default=".")
@@ -109,22 +120,33 @@ def _parser() -> argparse.ArgumentParser:
     read.add_argument("--preset", default="", metavar="NAME", help="options under one name, such as lohn-2023")
     for option in ("value", "start", "end", "record-of", "errors"):
         read.add_argument(f"--{option}", metavar="TEXT")
-    read.add_argument("--where", action="append", metavar="RULE", help="notable, frontier, domain=Language … (repeatable)")
+    read.add_argument(
+        "--where", action="append", metavar="RULE", help="notable, frontier, domain=Language … (repeatable)"
+    )
     read.add_argument("--also", action="append", metavar="FIELD", help="carry a further field along (repeatable)")
     for option in ("record", "top", "price-year"):
         read.add_argument(f"--{option}", metavar="N")
     read.set_defaults(command=_import)
 
-    claims = commands.add_parser("claims", help="evaluate published claims: which hold, which do not follow, which were overtaken", epilog=TRUST, allow_abbrev=False)
+    claims = commands.add_parser(
+        "claims",
+        help="evaluate published claims: which hold, which do not follow, which were overtaken",
+        epilog=TRUST,
+        allow_abbrev=False,
+    )
     claims.add_argument("ids", metavar="ID", nargs="*", help="claims such as L7, or K9.b (default: all)")
     claims.add_argument("--study", metavar="DIR", default=".")
     claims.add_argument("--notes", action="store_true", help="also print sentence, inputs, tolerance and note of each")
     claims.add_argument("--json", action="store_true", help="print JSON instead of a table")
     claims.add_argument("--markdown", action="store_true", help="print Markdown tables with links into the sources")
-    claims.add_argument("--report", metavar="FILE", help="replace the table in a report, such as reports/replication.md")
+    claims.add_argument(
+        "--report", metavar="FILE", help="replace the table in a report, such as reports/replication.md"
+    )
     claims.set_defaults(command=_claims)
 
-    decode = commands.add_parser("decode", help="which reading a published triple such as '380M (55M to 1.5B)' fits", allow_abbrev=False)
+    decode = commands.add_parser(
+        "decode", help="which reading a published triple such as '380M (55M to 1.5B)' fits", allow_abbrev=False
+    )
     decode.add_argument("triple", metavar="TRIPLE", nargs="+", help="as printed, in quotes")
     decode.add_argument("--json", action="store_true", help="print JSON instead of a table")
     decode.set_defaults(command=_decode)
@@ -135,15 +157,17 @@ def _parser() -> argparse.ArgumentParser:
     _run_options(show)
     show.set_defaults(command=_show)
 
-    from forecast.report_commands import Tools
-    from forecast.report_commands import add_commands as add_report_commands
+    from forecast.commands.report import Tools
+    from forecast.commands.report import add_commands as add_report_commands
 
     add_report_commands(commands, TRUST, Tools(_open, _run_options, _run_arguments, _prepared, _columns, _tell_notes))
     return parser
 
 
 def _add_run(commands: Any) -> None:
-    run = commands.add_parser("run", help="draw possible worlds and tell the intervals", epilog=TRUST, allow_abbrev=False)
+    run = commands.add_parser(
+        "run", help="draw possible worlds and tell the intervals", epilog=TRUST, allow_abbrev=False
+    )
     run.add_argument("folder", metavar="DIR", nargs="?", default=".")
     _run_options(run)
     run.add_argument("--quantity", "-q", action="append", metavar="NAME[@YEAR]", help="what to report (repeatable)")
@@ -182,17 +206,21 @@ def _unshown(prog: str) -> argparse.HelpFormatter:
 
 
 def _run_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--set", action="append", default=[], metavar="NAME=DIST", help="replace a quantity: a scenario (repeatable)")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="NAME=DIST", help="replace a quantity: a scenario (repeatable)"
+    )
     parser.add_argument("--years", metavar="YEARS", help="the year axis, such as 2024:2060")
     parser.add_argument("--draws", metavar="N", help="number of worlds (default: as many as the precision needs)")
     parser.add_argument("--seed", metavar="N", help="seed (default: the report's)")
     parser.add_argument("--prob", metavar="P", help="probability inside the intervals, such as 0.9 or 90%%")
     parser.add_argument("--method", choices=("qmc", "mc"), help="quasi-Monte Carlo (default) or plain Monte Carlo")
-    parser.add_argument("--precision", metavar="P", help="Monte Carlo error of an interval's ends against its width (default 0.5%%)")
+    parser.add_argument(
+        "--precision", metavar="P", help="Monte Carlo error of an interval's ends against its width (default 0.5%%)"
+    )
 
 
 def _new(options: argparse.Namespace) -> None:
-    from forecast.starter_study import new
+    from forecast.study.starter import new
 
     folder = new(options.folder)
     print(folder)
@@ -221,7 +249,9 @@ def _check(options: argparse.Namespace) -> None:
 
 def _run(options: argparse.Namespace) -> None:
     if options.report and (options.quantity or not options.out):
-        raise UsageError("--report goes with --out FOLDER, and tells what the main report names: leave -q out, or use 'forecast report'")
+        raise UsageError(
+            "--report goes with --out FOLDER, and tells what the main report names: leave -q out, or use 'forecast report'"
+        )
     study, carried = _open(options)
     _tell_notes(study)
     arguments = {"quantities": options.quantity, **_run_arguments(options)}
@@ -229,7 +259,10 @@ def _run(options: argparse.Namespace) -> None:
         from forecast.report.write import Call, arguments_of, report_of
 
         call = Call.from_json(carried.report, carried.call)
-        arguments = {**arguments_of(report_of(study, call.report), call), **{k: v for k, v in arguments.items() if v is not None}}
+        arguments = {
+            **arguments_of(report_of(study, call.report), call),
+            **{k: v for k, v in arguments.items() if v is not None},
+        }
     result = _prepared(study, arguments.pop("quantities"), **arguments)
     if options.out:
         from dataclasses import replace
@@ -242,7 +275,9 @@ def _run(options: argparse.Namespace) -> None:
             write_json(result, folder / "result.json")
             write_netcdf(result, folder / "result.nc")
         except OSError as error:
-            raise ForecastError(f"{folder}: cannot be written ({error.strerror or error}); choose another folder") from error
+            raise ForecastError(
+                f"{folder}: cannot be written ({error.strerror or error}); choose another folder"
+            ) from error
     if options.json:
         import json
 
@@ -258,7 +293,11 @@ def _run(options: argparse.Namespace) -> None:
     if options.report:
         from forecast.report.write import Call, report_of, write_report
 
-        call = Call("main", _run_arguments(options)) if carried is None else replace(call, run={**call.run, **_run_arguments(options)})
+        call = (
+            Call("main", _run_arguments(options))
+            if carried is None
+            else replace(call, run={**call.run, **_run_arguments(options)})
+        )
         for path in write_report(result, report_of(study, call.report), call, ["html"], Path(options.out)):
             print(f"\nReport: {path}")
 
@@ -266,7 +305,7 @@ def _run(options: argparse.Namespace) -> None:
 def _fit(options: argparse.Namespace) -> None:
     from forecast.fits import comparison_of, record_of
     from forecast.study import open_study
-    from forecast.trend_text import comparison_table, fit_sheet
+    from forecast.trend.text import comparison_table, fit_sheet
 
     if options.trend and options.folder == "." and os.path.isdir(options.trend):
         options.trend, options.folder = None, options.trend
@@ -274,13 +313,17 @@ def _fit(options: argparse.Namespace) -> None:
     problems: list[Problem] = []
     prob = 0.9 if options.prob is None else _number(options.prob, "--prob", False, problems)
     if problems or prob is None or not 0 < prob < 1:
-        raise UsageError("\n".join(map(str, problems)) or f"--prob: is not between 0 and 1 ({options.prob}); write 0.9 for 90%")
+        raise UsageError(
+            "\n".join(map(str, problems)) or f"--prob: is not between 0 and 1 ({options.prob}); write 0.9 for 90%"
+        )
     for name in [_trend(study, options.trend)] if options.trend else list(study.trends):
         trend = study.trends[name]
         record = record_of(study, name, _progress(name), options.accept)
         print(fit_sheet(trend, study.series_of(name), record.posterior, record.provenance, prob))
         if trend.spec.change is not None and trend.spec.kink is not None and not options.no_compare:
-            print(comparison_table(comparison_of(study, name, _progress(f"{name}, straight and kinked"), options.accept)))
+            print(
+                comparison_table(comparison_of(study, name, _progress(f"{name}, straight and kinked"), options.accept))
+            )
         print()
     if not study.trends:
         _say("the study declares no trend; see docs/trends.md")
@@ -288,7 +331,9 @@ def _fit(options: argparse.Namespace) -> None:
 
 def _trend(study: Any, name: str) -> str:
     if name not in study.trends:
-        raise UsageError(f"the study has no trend '{name}'; {nearest(name, study.trends) or 'it has ' + (', '.join(study.trends) or 'none')}")
+        raise UsageError(
+            f"the study has no trend '{name}'; {nearest(name, study.trends) or 'it has ' + (', '.join(study.trends) or 'none')}"
+        )
     return name
 
 
@@ -300,7 +345,12 @@ def _progress(name: str) -> Any:
     def say(what: str, part: float) -> None:
         if terminal:
             bar = "█" * round(20 * part) + "░" * (20 - round(20 * part))
-            print(f"\r\033[K{name}: {what} {bar} {100 * part:.0f}%", end="\n" if part >= 1 else "", file=sys.stderr, flush=True)
+            print(
+                f"\r\033[K{name}: {what} {bar} {100 * part:.0f}%",
+                end="\n" if part >= 1 else "",
+                file=sys.stderr,
+                flush=True,
+            )
         elif what not in told:
             told.add(what)
             _say(f"{name}: {what}")
@@ -311,11 +361,11 @@ def _progress(name: str) -> Any:
 def _backtest(options: argparse.Namespace) -> None:
     from dataclasses import replace
 
-    from forecast.backtest import backtest
     from forecast.study import open_study
-    from forecast.trend import fit
-    from forecast.trend_series import decimal_year
-    from forecast.trend_text import backtest_table
+    from forecast.trend.backtest import backtest
+    from forecast.trend.fit import fit
+    from forecast.trend.series import decimal_year
+    from forecast.trend.text import backtest_table
 
     study = open_study(options.folder)
     trend = study.trends[_trend(study, options.trend)]
@@ -328,11 +378,21 @@ def _backtest(options: argparse.Namespace) -> None:
             problems.extend(error.problems)
     horizon = float("inf") if options.horizon is None else _number(options.horizon, "--horizon", False, problems)
     if problems or horizon is None:
-        raise UsageError("\n".join(str(Problem("--as-of" if p.place == "date" else p.place, p.what, p.remedy)) for p in problems))
-    shapes = ("straight", "kinked", "average") if trend.spec.change is not None and trend.spec.kink is not None else ("straight",)
+        raise UsageError(
+            "\n".join(str(Problem("--as-of" if p.place == "date" else p.place, p.what, p.remedy)) for p in problems)
+        )
+    shapes = (
+        ("straight", "kinked", "average")
+        if trend.spec.change is not None and trend.spec.kink is not None
+        else ("straight",)
+    )
     cache = study.path / "build" / "compiled"
     models = {
-        shape: (lambda past, place, shape=shape: fit(trend.name, past, replace(trend.spec, shape=shape), trend.seed, cache=cache, place=place))
+        shape: (
+            lambda past, place, shape=shape: fit(
+                trend.name, past, replace(trend.spec, shape=shape), trend.seed, cache=cache, place=place
+            )
+        )
         for shape in shapes
     }
     print(backtest_table(backtest(study.series_of(trend.name), dates, models, horizon)))
@@ -352,7 +412,15 @@ def _import(options: argparse.Namespace) -> None:
         raise UsageError("\n".join(map(str, problems)))
     given = {key: value for key, value in chosen.items() if value is not None}
     out = Path(options.out) if options.out else None
-    found = import_file(Path(options.study), options.format, Path(options.file), out, preset=options.preset, overwrite=options.overwrite, **given)
+    found = import_file(
+        Path(options.study),
+        options.format,
+        Path(options.file),
+        out,
+        preset=options.preset,
+        overwrite=options.overwrite,
+        **given,
+    )
     _say(str(found))
     if out is None:
         print(found.series.to_csv(), end="")
@@ -370,9 +438,9 @@ def _prepared(study: Any, quantities: Sequence[str] | None, **arguments: Any) ->
 
 
 def _claims(options: argparse.Namespace) -> None:
-    from forecast.claim_files import read_claims
-    from forecast.claim_text import markdown, table, tally, to_json, write_report
     from forecast.claims import choose, evaluate_claims
+    from forecast.claims.files import read_claims
+    from forecast.claims.text import markdown, table, tally, to_json, write_report
     from forecast.study import open_study
 
     study = open_study(options.study)
@@ -393,7 +461,7 @@ def _claims(options: argparse.Namespace) -> None:
 
 
 def _decode(options: argparse.Namespace) -> None:
-    from forecast.decode import decode, table, to_json
+    from forecast.claims.decode import decode, table, to_json
 
     found = decode(" ".join(options.triple))
     if options.json:
@@ -431,12 +499,14 @@ def _run_arguments(options: argparse.Namespace) -> dict[str, Any]:
     for text in options.set:
         name, equals, value = text.partition("=")
         if not equals or not name.strip() or not value.strip():
-            problems.append(Problem("--set", f"is not NAME=DIST ({text})", "write --set utilisation=0.4 or --set 'cost=1M to 5M'"))
+            problems.append(
+                Problem("--set", f"is not NAME=DIST ({text})", "write --set utilisation=0.4 or --set 'cost=1M to 5M'")
+            )
         given[name.strip()] = value.strip()
     if given:
         arguments["given"] = given
     if options.years is not None:
-        from forecast.report_files import read_years
+        from forecast.study.reports import read_years
 
         arguments["years"] = read_years(options.years, "--years", problems) or None
     for option, whole in (("draws", True), ("seed", True), ("prob", False), ("precision", False)):
@@ -451,7 +521,7 @@ def _run_arguments(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _number(text: str, place: str, whole: bool, problems: list[Problem]) -> float | int | None:
-    from forecast.number import parse_number
+    from forecast.distribution.number import parse_number
 
     try:
         value = parse_number(text, place)

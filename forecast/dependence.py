@@ -60,7 +60,7 @@ def factor(inputs: Sequence[str], rank_correlations: Mapping[tuple[str, str], fl
     place = {name: row for row, name in enumerate(inputs)}
     declared = {(place[one], place[other]): float(rank) for (one, other), rank in rank_correlations.items()}
     leaders, signs = _moving_as_one(len(inputs), declared)
-    groups = np.array(sorted(set(leaders.tolist())))  # np.unique would import numpy.ma, a tenth of numpy
+    groups = np.array(sorted(set(leaders.tolist())), dtype=np.intp)  # np.unique would import numpy.ma, a tenth of numpy
     group = np.searchsorted(groups, leaders)
     total, count = np.zeros((2, len(groups), len(groups)))
     for (i, j), rank in declared.items():

@@ -14,10 +14,10 @@ import numpy as np
 
 from forecast.graph import YEAR, ancestors
 from forecast.memo import write_atomically
+from forecast.quantile import means, prob_above
 from forecast.result import Forecast
 from forecast.run import bands
 from forecast.study import VERSION
-from forecast.quantile import means, prob_above
 
 SCHEMA = "forecast.run/1"
 MOST_DRAWS = 1024  # of each chain in a NetCDF file: the first 1,024 Sobol points are balanced by themselves
@@ -54,7 +54,9 @@ def to_json(forecast: Forecast) -> dict[str, Any]:
     for text, band in over.items():
         name, _, year = text.partition("@")
         place = quantities[name]["by_year"][year] if year else quantities[name]
-        place["dependence_band"] = {f"{rho:g}": {k: _number(getattr(i, k)) for k in ("low", "median", "high")} for rho, i in band.items()}
+        place["dependence_band"] = {
+            f"{rho:g}": {k: _number(getattr(i, k)) for k in ("low", "median", "high")} for rho, i in band.items()
+        }
     return {"schema": SCHEMA, **provenance(forecast), "quantities": quantities}
 
 
@@ -129,7 +131,9 @@ def write_netcdf(forecast: Forecast, path: Path, names: Iterable[str] | None = N
     """
     import xarray
 
-    wanted = ancestors((r.name for r in forecast.requests) if names is None else names, forecast.study.functions) - {YEAR}
+    wanted = ancestors((r.name for r in forecast.requests) if names is None else names, forecast.study.functions) - {
+        YEAR
+    }
     variables = forecast.first([name for name in forecast.study.names if name in wanted], MOST_DRAWS)
     tree = xarray.DataTree.from_dict({"posterior": xarray.Dataset(variables)})
     tree.attrs["provenance"] = json.dumps(provenance(forecast), sort_keys=True)
@@ -140,4 +144,3 @@ def write_netcdf(forecast: Forecast, path: Path, names: Iterable[str] | None = N
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
-

@@ -19,7 +19,7 @@ from forecast.study import Study
 from forecast.worlds import Design, scores
 
 if TYPE_CHECKING:
-    from forecast.trend_posterior import Posterior
+    from forecast.trend.posterior import Posterior
 
 Say = Callable[[str, float], None]
 
@@ -39,7 +39,7 @@ class Record:
     ----------
     posterior : Posterior
     provenance : dict
-        `forecast.trend.Fit.provenance`: route, convergence, evidences, versions.
+        `forecast.trend.fit.Fit.provenance`: route, convergence, evidences, versions.
     """
 
     posterior: Posterior
@@ -68,7 +68,7 @@ def record_of(study: Study, name: str, say: Say | None = None, accept: bool = Fa
     """
     known = study.posteriors.get(name)
     if known is None:
-        from forecast.trend_posterior import Posterior  # a study without trends does without
+        from forecast.trend.posterior import Posterior  # a study without trends does without
 
         stem = _stem(study, name)
         try:
@@ -94,7 +94,7 @@ def prepare(study: Study, names: Iterable[str], say: Callable[[str], Say]) -> No
 
 def comparison_of(study: Study, name: str, say: Say | None = None, accept: bool = False) -> dict[str, Any]:
     """Straight against kinked by every measure, as JSON values, kept like a fit."""
-    from forecast.trend_compare import compare
+    from forecast.trend.compare import compare
 
     trend = study.trends[name]
     file = _stem(study, name).with_suffix(".compared.json")
@@ -121,9 +121,9 @@ def _stem(study: Study, name: str) -> Path:
 
 
 def _fit(study: Study, name: str, stem: Path, say: Say | None, accept: bool) -> Record:
-    from forecast.diagnostics import write_tree
-    from forecast.trend import fit
-    from forecast.trend_record import tree_of
+    from forecast.trend.diagnostics import write_tree
+    from forecast.trend.fit import fit
+    from forecast.trend.record import tree_of
 
     trend = study.trends[name]
     cache = study.path / "build" / "compiled"
@@ -147,7 +147,7 @@ def curve_values(
     study : Study
     posterior : Posterior
     wanted : collection of str
-        Names of the trend's quantities (`forecast.trend_files.curves`).
+        Names of the trend's quantities (`forecast.trend.files.curves`).
     years : array ``(year, 1)``
     scores : mapping of str to array ``(draw,)``
         Normal scores by coordinate name.
@@ -157,7 +157,7 @@ def curve_values(
     dict of str to array ``(draw,)`` or ``(year, draw)``
         All from the same posterior draw in each world, so that growth, level and kink stay together.
     """
-    from forecast.trend_curve import mean_line, new_system, running_record
+    from forecast.trend.curve import mean_line, new_system, running_record
 
     chosen, new, record = coordinates_of(posterior.name)
     index = posterior.choose(ndtr(scores[chosen]))

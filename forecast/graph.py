@@ -89,7 +89,9 @@ def order(functions: Mapping[str, Function], inputs: Collection[str]) -> tuple[s
         if name in path:
             circle = [*path[path.index(name) :], name]
             problems.append(
-                Problem(functions[name].place, f"quantities define each other ({' -> '.join(circle)})", "break the circle")
+                Problem(
+                    functions[name].place, f"quantities define each other ({' -> '.join(circle)})", "break the circle"
+                )
             )
             return
         path.append(name)
@@ -154,7 +156,11 @@ def evaluate(
                 raise
             except Exception as error:  # a model is the user's code: whatever it raises is told, not thrown
                 raise StudyError([failure(function, error)]) from error
-            if array.ndim > 2 or array.shape[-1:] not in ((), (1,), (draws,)) or array.shape[:-1] not in ((), (1,), (years,)):
+            if (
+                array.ndim > 2
+                or array.shape[-1:] not in ((), (1,), (draws,))
+                or array.shape[:-1] not in ((), (1,), (years,))
+            ):
                 raise StudyError.at(
                     f"{function.place} {name}()",
                     f"gives an array of shape {array.shape}, not ({draws} draws) or ({years} years, {draws} draws)",
@@ -183,7 +189,9 @@ def failure(function: Function, error: Exception) -> Problem:
         place = f"{_parent_and_name(file)}:{lines[-1]} {function.name}()"
     text = str(error).split("\n")[0]
     if "truth value" in text:
-        return Problem(place, "decides with 'if', 'and' or max() on an uncertain value", "use np.where, np.maximum or & instead")
+        return Problem(
+            place, "decides with 'if', 'and' or max() on an uncertain value", "use np.where, np.maximum or & instead"
+        )
     return Problem(place, f"{type(error).__name__} ({text})", "a model gets arrays with draws as their last axis")
 
 
@@ -192,7 +200,9 @@ def _inputs_at(function: Function, values: Mapping[str, np.ndarray], world: int)
     for parameter in function.parameters:
         if parameter != YEAR:
             value = values[parameter]
-            parts.append(f"{parameter} = {value[..., min(world, value.shape[-1] - 1)].ravel()[-1] if value.ndim else value:.4g}")
+            parts.append(
+                f"{parameter} = {value[..., min(world, value.shape[-1] - 1)].ravel()[-1] if value.ndim else value:.4g}"
+            )
     return ", ".join(parts) or "no inputs"
 
 

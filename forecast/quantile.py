@@ -24,7 +24,9 @@ WINDOW = 0.03  # half-width in probability of the ranks a smooth quantile is fit
 FEWEST = 24  # points a window needs; with fewer the order statistics are as good
 DOUBT, CERTAIN = 3.0, 8.0  # standard errors of disagreement: the fit is refused; it is wrong for sure
 LONG = 8192  # draws of a chain from which on sorting all of them costs more than parting off those that count
-TOGETHER = 1 << 18  # numbers in quantities that are looked at together; each call costs as much as some thousand numbers
+TOGETHER = (
+    1 << 18
+)  # numbers in quantities that are looked at together; each call costs as much as some thousand numbers
 TAIL = 8  # order statistics a chain needs beyond a quantile to estimate it alone
 
 

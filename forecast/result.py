@@ -19,8 +19,8 @@ from forecast.worlds import Design
 if TYPE_CHECKING:
     import xarray
 
-    from forecast.evidence_record import Update
-    from forecast.evidence_shift import Shift
+    from forecast.evidence.record import Update
+    from forecast.evidence.shift import Shift
     from forecast.report.plots import Plots
     from forecast.sensitivity import Sensitivity
 
@@ -104,7 +104,9 @@ class Forecast:
         """
         if name not in self._kept:
             self.study.definition(name)
-            self._kept.update(sample(self.study, self.design, [name], self.years, 0, self.draws, self.block, self.threads))
+            self._kept.update(
+                sample(self.study, self.design, [name], self.years, 0, self.draws, self.block, self.threads)
+            )
         return self._kept[name]
 
     def has_years(self, name: str) -> bool:
@@ -264,7 +266,9 @@ class Forecast:
         """The same forecast without the evidence: the prior worlds of the same design."""
         study = self.study.with_evidence(())
         design = replace(self.design, given={})
-        return Forecast(study, self.requests, self.years, design, self.draws, self.prob, self.met, self.block, self.threads)
+        return Forecast(
+            study, self.requests, self.years, design, self.draws, self.prob, self.met, self.block, self.threads
+        )
 
     def shift(self, names: Sequence[str] | None = None) -> tuple[Shift, ...]:
         """What the evidence moved, most first: prior against posterior of each quantity that it touches.
@@ -280,7 +284,7 @@ class Forecast:
         tuple of Shift
             Medians and intervals before and after, the shift in prior standard deviations, bits of information.
         """
-        from forecast.evidence_shift import shifts  # upwards, for the method that users call
+        from forecast.evidence.shift import shifts  # upwards, for the method that users call
 
         return shifts(self, names)
 

@@ -36,7 +36,9 @@ def run(
 ) -> Forecast:
     """Draw possible worlds and evaluate a study in each: see `Study.run`."""
     report = study.main
-    axis = tuple(float(year) for year in (report.years if years is None else years)) or tuple(map(float, range(2020, 2051)))
+    axis = tuple(float(year) for year in (report.years if years is None else years)) or tuple(
+        map(float, range(2020, 2051))
+    )
     requests = tuple(request_of(text) for text in (report.quantities if quantities is None else quantities))
     prob = report.prob if prob is None else prob
     seed = report.seed if seed is None else seed
@@ -44,7 +46,7 @@ def run(
     names = list(dict.fromkeys(map(str, requests)))
     design, most, update = aim(study, requests, axis, seed, method, block), LAST, None
     if study.evidence:
-        from forecast.evidence_ladder import condition
+        from forecast.evidence.ladder import condition
 
         update = condition(study, seed, rung)
         design = replace(design, given=update.given)
@@ -96,7 +98,8 @@ def bands(forecast: Forecast) -> dict[str, dict[float, Interval]]:
         affected = [
             r
             for r in forecast.requests
-            if both <= ancestors([r.name], forecast.study.functions) and (r.year is not None or not forecast.has_years(r.name))
+            if both <= ancestors([r.name], forecast.study.functions)
+            and (r.year is not None or not forecast.has_years(r.name))
         ]
         if not affected:
             continue
@@ -114,7 +117,9 @@ def bands(forecast: Forecast) -> dict[str, dict[float, Interval]]:
     return found
 
 
-def _floors(study: Study, request: Request, design: Design, kept: dict[str, np.ndarray], prob: float) -> list[np.ndarray]:
+def _floors(
+    study: Study, request: Request, design: Design, kept: dict[str, np.ndarray], prob: float
+) -> list[np.ndarray]:
     """For each array that a request reports: the error of its interval's ends that no number of worlds takes away.
 
     It is that of having finitely many posterior draws of the trends behind it. Worlds are enough when theirs is half of it.
@@ -133,7 +138,14 @@ def _precise(found: Estimate, precision: float, floor: np.ndarray) -> bool:
 
 
 def _check_call(
-    study: Study, requests: Sequence[Request], axis: Sequence[float], prob: float, seed: int, method: str, draws: int | None, precision: float
+    study: Study,
+    requests: Sequence[Request],
+    axis: Sequence[float],
+    prob: float,
+    seed: int,
+    method: str,
+    draws: int | None,
+    precision: float,
 ) -> None:
     problems = []
     for request in requests:
@@ -141,7 +153,9 @@ def _check_call(
             hint = nearest(request.name, study.names) or "'forecast check' lists the quantities"
             problems.append(Problem("", f"the study has no quantity '{request.name}'", hint))
         if request.year is not None and request.year not in axis:
-            problems.append(Problem("", f"{request.year:g} is not on the year axis ({axis[0]:g} to {axis[-1]:g})", "set years"))
+            problems.append(
+                Problem("", f"{request.year:g} is not on the year axis ({axis[0]:g} to {axis[-1]:g})", "set years")
+            )
     if not requests:
         problems.append(Problem("", "no quantity is asked for", "name one"))
     if any(b <= a for a, b in zip(axis, axis[1:], strict=False)):

@@ -98,7 +98,11 @@ def sample(
     chains = design.chains
     # A running record costs more to start than arrays out of the cache cost to read.
     size = _block(block, len(axis) if YEAR in needed and not posteriors else 1, chains)
-    constants = {p.name: np.array([float(p.distribution.quantile(0.5)) * study.factors[p.name]]) for p in priors if p not in uncertain}
+    constants = {
+        p.name: np.array([float(p.distribution.quantile(0.5)) * study.factors[p.name]])
+        for p in priors
+        if p not in uncertain
+    }
 
     starts = range(start - start % size, stop, size)
     firsts = [max(start, first) for first in starts]
@@ -154,9 +158,7 @@ def _slice(array: np.ndarray, request: Request, years: Sequence[float]) -> np.nd
     return array[list(years).index(request.year)]
 
 
-def aim(
-    study: Study, requests: Sequence[Request], axis: Sequence[float], seed: int, method: str, block: int
-) -> Design:
+def aim(study: Study, requests: Sequence[Request], axis: Sequence[float], seed: int, method: str, block: int) -> Design:
     """The design of a run: every uncertain prior has a coordinate, those that the reported quantities need come first."""
     needed = ancestors((request.name for request in requests), study.functions)
     uncertain = uncertain_inputs(study)
@@ -182,7 +184,9 @@ def uncertain_inputs(study: Study) -> tuple[str, ...]:
 def copula(study: Study, inputs: Sequence[str]) -> np.ndarray:
     """How independent coordinates make the inputs' normal scores, (input, coordinate), by the declared dependences."""
     pairs = {
-        d.between: d.rank_correlation for d in study.dependences if d.rank_correlation and all(name in inputs for name in d.between)
+        d.between: d.rank_correlation
+        for d in study.dependences
+        if d.rank_correlation and all(name in inputs for name in d.between)
     }
     if not pairs:
         return np.eye(len(inputs))

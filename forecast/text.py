@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from forecast.distribution.number import format_number
 from forecast.graph import YEAR, Function
-from forecast.number import format_number
-from forecast.prior_files import Prior
 from forecast.result import Forecast, Interval
 from forecast.run import bands
 from forecast.sampling import Request
 from forecast.study import Study
+from forecast.study.priors import Prior
 from forecast.summary import round_interval, round_to_error
 
 if TYPE_CHECKING:
-    from forecast.trend_files import Curve
+    from forecast.trend.files import Curve
 
 COLUMNS = 110  # of a table that is not shown on a terminal
 NARROWEST = 24  # columns of a label, however narrow the terminal
@@ -108,7 +108,7 @@ def _notes(forecast: Forecast) -> list[str]:
         notes = [*forecast.study.main.notes, *notes]
     notes += [f"given {name} = {text}" for name, text in forecast.study.replaced.items()]
     if forecast.update is not None:
-        from forecast.evidence_text import conflicts, paths
+        from forecast.evidence.text import conflicts, paths
 
         notes.append(
             f"Posterior: the priors given {len(forecast.study.evidence)} observations (forecast log tells them)."

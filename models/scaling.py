@@ -32,7 +32,9 @@ def largest_run_pass_rate(projected_run_cost, gpt4_training_cost, pass_rate_leve
 
     Source: Lohn 2023, Figure 2.
     """
-    return np.exp(-(pass_rate_level * (projected_run_cost / gpt4_training_cost) ** -pass_rate_exponent + pass_rate_floor))
+    return np.exp(
+        -(pass_rate_level * (projected_run_cost / gpt4_training_cost) ** -pass_rate_exponent + pass_rate_floor)
+    )
 
 
 def pass_rate_cost(target_pass_rate, gpt4_training_cost, pass_rate_level, pass_rate_exponent, pass_rate_floor):

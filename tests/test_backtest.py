@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from forecast.backtest import NAIVE, Prediction, backtest, crps_of_draws, predict, predict_naive
 from forecast.errors import StudyError
-from forecast.trend import fit
-from forecast.trend_series import series
+from forecast.trend.backtest import NAIVE, Prediction, backtest, crps_of_draws, predict, predict_naive
+from forecast.trend.fit import fit
+from forecast.trend.series import series
 from tests.trend_support import made_up, spec
 
 DATA = made_up(np.random.default_rng(1), rows=120)
@@ -72,7 +72,9 @@ def test_only_rows_of_the_past_are_fitted_and_only_later_ones_scored():
     result = backtest(DATA, [2020.0, 2018.0], {"spy": spy}, horizon=1.5)
     assert result.as_of == (2018.0, 2020.0) and [item[1] for item in seen] == ["as of 2018.00", "as of 2020.00"]
     assert all(latest < when for (latest, _, _), when in zip(seen, result.as_of, strict=True))
-    for when, known, scored, part in zip(result.as_of, result.rows_known, result.rows_scored, result.predictions["spy"], strict=True):
+    for when, known, scored, part in zip(
+        result.as_of, result.rows_known, result.rows_scored, result.predictions["spy"], strict=True
+    ):
         assert known == (DATA.t < when).sum()
         assert scored == ((DATA.t >= when) & (DATA.t < when + 1.5)).sum() == len(part.pit)
     # What comes later cannot change what was predicted then.
@@ -128,7 +130,10 @@ def test_predictive_intervals_cover_and_a_swapped_level_is_detected():
     assert stats.kstest(pit, "uniform").pvalue > 1e-4
     # The mutant that takes the level for the tail: 10% where 90% is asked.
     swapped = [Prediction(pit, pit, pit).coverage(1 - prob) for prob in (0.8, 0.9)]
-    assert all(abs(found - prob) > 3.9 * np.sqrt(prob * (1 - prob) / 300) for found, prob in zip(swapped, (0.8, 0.9), strict=True))
+    assert all(
+        abs(found - prob) > 3.9 * np.sqrt(prob * (1 - prob) / 300)
+        for found, prob in zip(swapped, (0.8, 0.9), strict=True)
+    )
 
 
 def test_groups_that_were_unknown_then_are_refused():

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from forecast.cli import main
-from tests.studies import prior, write_study
+from tests.studies import prior
 
 UNITS = '[count]\nchip = "accelerator"\n[currency.USD]\nindex = "cpi.csv"\nyear = 2023\nsource = "BLS"\n'
 GOOD = {

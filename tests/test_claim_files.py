@@ -8,11 +8,11 @@ import pytest
 from scipy import stats
 
 import forecast
-from forecast.claim_files import read_claims
 from forecast.claims import evaluate_claims
+from forecast.claims.files import read_claims
+from forecast.claims.printed import printed, say
 from forecast.cli import main
 from forecast.errors import StudyError
-from forecast.printed import printed, say
 from tests.studies import prior, write_study
 
 MODEL = '''

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 import forecast
-from forecast.claim import POINTS
-from forecast.claim_files import read_claim_file, read_claims
-from forecast.claim_text import BEGIN, markdown, table, tally, to_json
 from forecast.claims import choose, evaluate_claim, evaluate_claims, with_input
+from forecast.claims.claim import POINTS
+from forecast.claims.files import read_claim_file, read_claims
+from forecast.claims.text import BEGIN, markdown, table, tally, to_json
 from forecast.cli import main
 from forecast.errors import ForecastError, StudyError, UsageError
 
@@ -162,7 +162,7 @@ def times(text, factor):
 
 
 def forecast_number(text):
-    from forecast.number import parse_number
+    from forecast.distribution.number import parse_number
 
     return parse_number(text, "test")
 

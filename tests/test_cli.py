@@ -77,15 +77,46 @@ def test_the_table_says_level_kind_unit_and_error(study):
 def test_json_is_the_documented_schema(study):
     done = run("run", str(study), "--json", "--draws", "4096", "--seed", "7")
     found = json.loads(done.stdout)
-    assert {"schema", "study", "study_hash", "seed", "draws", "chains", "method", "years", "given", "versions", "quantities"} <= set(found)
-    assert found["schema"] == "forecast.run/1" and found["study"] == "my-study" and found["seed"] == 7 and found["draws"] == 4096
+    assert {
+        "schema",
+        "study",
+        "study_hash",
+        "seed",
+        "draws",
+        "chains",
+        "method",
+        "years",
+        "given",
+        "versions",
+        "quantities",
+    } <= set(found)
+    assert (
+        found["schema"] == "forecast.run/1"
+        and found["study"] == "my-study"
+        and found["seed"] == 7
+        and found["draws"] == 4096
+    )
     energy, path, crossing = (found["quantities"][name] for name in ("energy", "path", "crossing"))
-    assert set(energy) >= {"label", "unit", "prob", "low", "median", "high", "mean", "mcse", "never", "already", "prob_above"}
+    assert set(energy) >= {
+        "label",
+        "unit",
+        "prob",
+        "low",
+        "median",
+        "high",
+        "mean",
+        "mcse",
+        "never",
+        "already",
+        "prob_above",
+    }
     assert set(energy["mcse"]) == {"low", "median", "high", "mean"}
     assert energy["low"] < energy["median"] < energy["high"]
     assert set(path["by_year"]) == {"2030"} and "low" not in path
     assert 0 < crossing["never"] < 1 and crossing["high"] == "inf"
-    assert set(energy["dependence_band"] if "dependence_band" in energy else path["by_year"]["2030"]["dependence_band"]) == {"-1", "0", "1"}
+    assert set(
+        energy["dependence_band"] if "dependence_band" in energy else path["by_year"]["2030"]["dependence_band"]
+    ) == {"-1", "0", "1"}
     documented = (ROOT / "docs/json.md").read_text()
     for key in (*found, *energy, *energy["mcse"], "by_year", "dependence_band"):
         assert f"`{key}`" in documented, f"{key} is not documented"
@@ -98,7 +129,26 @@ def test_the_same_seed_gives_the_same_output(study):
 
 
 def test_options_of_a_run(study, capsys):
-    assert main(["run", str(study), "--json", "-q", "path", "--years", "2024:2026", "--prob", "80%", "--draws", "1k", "--set", "a=low"]) == 0
+    assert (
+        main(
+            [
+                "run",
+                str(study),
+                "--json",
+                "-q",
+                "path",
+                "--years",
+                "2024:2026",
+                "--prob",
+                "80%",
+                "--draws",
+                "1k",
+                "--set",
+                "a=low",
+            ]
+        )
+        == 0
+    )
     found = json.loads(capsys.readouterr().out)
     assert list(found["quantities"]["path"]["by_year"]) == ["2024", "2025", "2026"]
     assert found["quantities"]["path"]["prob"] == 0.8 and found["given"] == {"a": "low"}
@@ -129,18 +179,40 @@ def test_out_writes_what_xarray_and_arviz_open(study, tmp_path, capsys):
 def test_check_lists_what_the_study_needs(study, capsys):
     assert main(["check", str(study)]) == 0
     text = capsys.readouterr().out
-    for part in ("No problems found", "growth [OOM/year]", "normal 0.05 to 0.2", "used by path", "(a, b)", "made up for a test", "a ~ growth"):
+    for part in (
+        "No problems found",
+        "growth [OOM/year]",
+        "normal 0.05 to 0.2",
+        "used by path",
+        "(a, b)",
+        "made up for a test",
+        "a ~ growth",
+    ):
         assert part in text, part
 
 
 def test_show_tells_all_about_a_quantity(study, capsys):
     assert main(["show", "energy", str(study)]) == 0
     text = capsys.readouterr().out
-    for part in ("Energy of a thing [kWh]", "models/model.py", "return a * b", "a [hour]", "Used by: path, crossing", "Source: a textbook", "± MC"):
+    for part in (
+        "Energy of a thing [kWh]",
+        "models/model.py",
+        "return a * b",
+        "a [hour]",
+        "Used by: path, crossing",
+        "Source: a textbook",
+        "± MC",
+    ):
         assert part in text, part
     assert main(["show", "a", str(study)]) == 0
     text = capsys.readouterr().out
-    for part in ("Prior: 1 to 10", "lognormal, 90% interval 1 to 10", "Alternative 'low': 0.1 to 1", "Used by: energy", "growth (rank correlation 0"):
+    for part in (
+        "Prior: 1 to 10",
+        "lognormal, 90% interval 1 to 10",
+        "Alternative 'low': 0.1 to 1",
+        "Used by: energy",
+        "growth (rank correlation 0",
+    ):
         assert part in text, part
     assert main(["show", "path", str(study), "--draws", "1024"]) == 0
     assert "2050" in capsys.readouterr().out
@@ -150,8 +222,27 @@ def test_new_makes_the_starter_study(tmp_path, capsys):
     assert main(["new", str(tmp_path / "fresh")]) == 0
     assert {path.name for path in (tmp_path / "fresh").iterdir()} == {"priors", "models", "reports"}
     capsys.readouterr()
-    assert main(["run", str(tmp_path / "fresh"), "-q", "training_cost", "-q", "crossing_year", "-q", "deployment_ratio", "--json"]) == 0
-    assert set(json.loads(capsys.readouterr().out)["quantities"]) == {"training_cost", "crossing_year", "deployment_ratio"}
+    assert (
+        main(
+            [
+                "run",
+                str(tmp_path / "fresh"),
+                "-q",
+                "training_cost",
+                "-q",
+                "crossing_year",
+                "-q",
+                "deployment_ratio",
+                "--json",
+            ]
+        )
+        == 0
+    )
+    assert set(json.loads(capsys.readouterr().out)["quantities"]) == {
+        "training_cost",
+        "crossing_year",
+        "deployment_ratio",
+    }
 
 
 def test_a_note_about_dollars_without_a_year(tmp_path, capsys):

@@ -8,8 +8,8 @@ import math
 import pytest
 from scipy import stats
 
+from forecast.claims.decode import decode, table
 from forecast.cli import main
-from forecast.decode import decode, table
 from forecast.distribution import parse
 from forecast.errors import UsageError
 

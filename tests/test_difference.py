@@ -13,8 +13,8 @@ import pytest
 
 import forecast
 from forecast.cli import main
-from forecast.difference import difference, side
 from forecast.errors import UsageError
+from forecast.report.difference import difference, side
 from tests.studies import prior, write_study
 
 PRIORS = (

@@ -10,10 +10,10 @@ import pytest
 from scipy import stats
 
 from forecast.errors import GateError, StudyError
-from forecast.evidence import log_likelihood, term_of, together, violation
-from forecast.evidence_files import statement
-from forecast.psis import pareto, resampled, smoothed
-from forecast.smc import temper
+from forecast.evidence.files import statement
+from forecast.evidence.likelihood import log_likelihood, term_of, together, violation
+from forecast.evidence.psis import pareto, resampled, smoothed
+from forecast.evidence.smc import temper
 from forecast.study import Study
 from tests.evidence_support import GRAPHS, SOURCE, graph, moments, posterior, study_of
 from tests.studies import prior, write_study
@@ -452,7 +452,7 @@ def test_a_scenario_meets_the_evidence(tmp_path: Path) -> None:
 
 
 def test_sensitivity_tells_what_rests_on_the_prior(tmp_path: Path) -> None:
-    from forecast.evidence_sensitivity import sensitivity
+    from forecast.evidence.sensitivity import sensitivity
 
     study = chain(tmp_path).observe("c", "normal(mean=2, sd=0.5)", **SOURCE)
     found = {s.name: s for s in sensitivity(study.run(["c", "e"], draws=65_536))}
@@ -464,7 +464,7 @@ def test_trends_take_part() -> None:
     """An observation of a trend's line selects among the posterior draws of its fit, as weights on the draws do."""
     from forecast.fits import posterior_of
     from forecast.study import open_study
-    from forecast.trend_curve import mean_line
+    from forecast.trend.curve import mean_line
 
     study = open_study(Path(__file__).parent.parent)
     draws = posterior_of(study, "training_compute_trend")

@@ -14,8 +14,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from forecast import evidence, evidence_graph, evidence_ladder, psis, smc
-from forecast.evidence_files import Observation, fitted_all, in_order, statement
+from forecast.evidence import graph as evidence_graph
+from forecast.evidence import ladder as evidence_ladder
+from forecast.evidence import likelihood as evidence
+from forecast.evidence import psis, smc
+from forecast.evidence.files import Observation, fitted_all, in_order, statement
 from forecast.study import Study
 from tests.evidence_support import SOURCE, study_of
 from tests.studies import prior
@@ -233,9 +236,9 @@ def test_nuts_is_calibrated(tmp_path: Path) -> None:
     nutpie = pytest.importorskip("nutpie")
     import pymc as pm
 
-    from forecast import symbolic_twins
-    from forecast.condition_pymc import model_of
-    from forecast.evidence_graph import observed, parts_of
+    from forecast.evidence import symbolic_twins
+    from forecast.evidence.graph import observed, parts_of
+    from forecast.evidence.nuts import model_of
 
     study = study_for(tmp_path, "path")
     rng = np.random.default_rng(5)
@@ -247,7 +250,7 @@ def test_nuts_is_calibrated(tmp_path: Path) -> None:
     given = replace(study, evidence=tuple(path({"start": 30.0, "growth": 0.2}, rng)))
     (part,) = parts_of(given)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("forecast.condition_pymc.log_likelihood", likelihood)
+        patch.setattr("forecast.evidence.nuts.log_likelihood", likelihood)
         compiled = nutpie.compile_pymc_model(model_of(given, part, observed(given, part)))
     found = []
     for seed in range(100):

@@ -11,8 +11,8 @@ from scipy import stats
 
 from forecast.distribution import parse
 from forecast.errors import StudyError
-from forecast.evidence import log_likelihood, term_of
-from forecast.evidence_files import statement
+from forecast.evidence.files import statement
+from forecast.evidence.likelihood import log_likelihood, term_of
 from tests.evidence_support import SMOOTH, SOURCE, graph, moments, posterior, study_of
 from tests.studies import prior
 from tests.test_evidence import CHAIN
@@ -63,7 +63,7 @@ def evaluated(expression: object, inputs: dict[object, np.ndarray]) -> np.ndarra
 def test_every_family_has_its_twin(text: str) -> None:
     import pytensor.tensor as pt
 
-    from forecast.symbolic_twins import from_normal
+    from forecast.evidence.symbolic_twins import from_normal
 
     distribution = parse(text, "here")
     z = np.concatenate([np.linspace(-6, 6, 401), np.random.default_rng(1).standard_normal(200)])
@@ -81,7 +81,7 @@ def test_every_family_has_its_twin(text: str) -> None:
 def test_numpy_on_symbols_is_numpy(name: str) -> None:
     import pytensor.tensor as pt
 
-    from forecast.symbolic import Symbol
+    from forecast.evidence.symbolic import Symbol
 
     rng = np.random.default_rng(2)
     x, y = rng.standard_normal((3, 1)), rng.uniform(0.5, 3, (3, 1))
@@ -94,7 +94,7 @@ def test_numpy_on_symbols_is_numpy(name: str) -> None:
 def test_what_has_no_twin_says_so() -> None:
     import pytensor.tensor as pt
 
-    from forecast.symbolic import Symbol
+    from forecast.evidence.symbolic import Symbol
 
     x = Symbol(pt.dvector("x"))
     for call in (
@@ -123,7 +123,7 @@ def test_what_has_no_twin_says_so() -> None:
 def test_every_smooth_likelihood_has_its_twin(text: str, fields: dict[str, str]) -> None:
     import pytensor.tensor as pt
 
-    from forecast.symbolic_twins import log_likelihood as twin
+    from forecast.evidence.symbolic_twins import log_likelihood as twin
 
     term = term_of(statement(text, **SOURCE, **fields))
     x = np.linspace(0.05, 0.95, 30) * (1 if "beta" in text else 9)

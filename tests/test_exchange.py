@@ -12,7 +12,7 @@ from scipy import stats
 
 from forecast.cli import main
 from forecast.errors import UsageError
-from forecast.exchange import BINS, LEAST, POINTS, Range, allowed, cdf_of, problems
+from forecast.report.exchange import BINS, LEAST, POINTS, Range, allowed, cdf_of, problems
 from tests.studies import prior, write_study
 
 

@@ -8,7 +8,7 @@ import pytest
 
 import forecast
 from forecast.cli import main
-from forecast.explain import explain, formula_of
+from forecast.sensitivity.explain import explain, formula_of
 from tests.studies import prior, write_study
 
 MODEL = '''

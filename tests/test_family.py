@@ -15,13 +15,13 @@ import pytest
 import scipy.special as ss
 import scipy.stats as sts
 
-from forecast import shapes, tabulated
-from forecast.family import FAMILIES
-from forecast.fitting import card_fit
-from forecast.marginal import truncated
-from forecast.mixture import mixture
+from forecast.distribution import shapes, tabulated
+from forecast.distribution.family import FAMILIES
+from forecast.distribution.fitting import card_fit
+from forecast.distribution.marginal import truncated
+from forecast.distribution.mixture import mixture
+from forecast.distribution.table import REACH, Table
 from forecast.special import ndtr, ndtri, normal_score
-from forecast.table import REACH, Table
 
 RELATIVE = 1e-11
 TAIL = -float(ndtri(1e-12))

@@ -11,7 +11,9 @@ from forecast.graph import Function, ancestors, evaluate, order
 
 def functions(**calls):
     return {
-        name: Function(name, call, call.__code__.co_varnames[: call.__code__.co_argcount], name, "", place=f"models/m.py:1")
+        name: Function(
+            name, call, call.__code__.co_varnames[: call.__code__.co_argcount], name, "", place="models/m.py:1"
+        )
         for name, call in calls.items()
     }
 

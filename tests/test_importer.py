@@ -789,8 +789,8 @@ def test_the_format_in_the_documentation_is_one(tmp_path):
 
 
 def test_units_of_the_format_are_units_of_the_study():
-    from forecast.unit_files import read_units
     from forecast.units import unit
+    from forecast.units.files import read_units
 
     system = read_units(ROOT / "priors" / "units.toml")
     for kind in EPOCH.kinds.values():

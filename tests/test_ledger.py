@@ -14,9 +14,9 @@ import forecast
 from forecast.cli import main
 from forecast.errors import ForecastError, StudyError, UsageError
 from forecast.ledger import START, append, find, read_ledger, sealed, verify
-from forecast.recording import PROBS, ledger_of, record, resolve
-from forecast.score import crps_ensemble
-from forecast.scoring import score_ledger, to_json
+from forecast.ledger.recording import PROBS, ledger_of, record, resolve
+from forecast.ledger.score import crps_ensemble
+from forecast.ledger.scoring import score_ledger, to_json
 from tests.studies import prior, write_study
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -356,7 +356,7 @@ def test_commands(study, capsys):
     assert main(["score", folder]) == 0
     assert "Brier score" in capsys.readouterr().out
     assert main(["score", folder, "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["schema"] == "forecast.score/1"
+    assert json.loads(capsys.readouterr().out)["schema"] == "forecast.ledger.score/1"
     assert main(["ledger", "verify", folder]) == 0
     assert "2 entries, unbroken" in capsys.readouterr().out
     path = ledger_of(study)

@@ -210,7 +210,9 @@ def test_a_guesstimate_card_is_inverted(tmp_path):
     from scipy.optimize import brentq
 
     ratio = math.log(1500 / 55)
-    card_ratio = lambda s: s * (stats.norm.ppf(0.9 + 0.1 * stats.norm.cdf(s / 2)) - stats.norm.ppf(0.1 * stats.norm.cdf(s / 2)))  # noqa: E731
+    card_ratio = lambda s: (
+        s * (stats.norm.ppf(0.9 + 0.1 * stats.norm.cdf(s / 2)) - stats.norm.ppf(0.1 * stats.norm.cdf(s / 2)))
+    )  # noqa: E731
     sigma = brentq(lambda s: card_ratio(s) - ratio, 0.1, 3)
     median = 55e6 / math.exp(sigma * stats.norm.ppf(0.1 * stats.norm.cdf(sigma / 2)))
     assert abs(sigma - 0.987) < 5e-4
@@ -225,7 +227,11 @@ def test_a_guesstimate_card_is_inverted(tmp_path):
 
 
 @settings(max_examples=15)
-@given(st.floats(1e-3, 1e3), st.floats(1.2, 50.0), st.sampled_from([("kWh", "MWh", 1e3), ("USD_2023", "kUSD_2023", 1e3), ("day", "hour", 1 / 24)]))
+@given(
+    st.floats(1e-3, 1e3),
+    st.floats(1.2, 50.0),
+    st.sampled_from([("kWh", "MWh", 1e3), ("USD_2023", "kUSD_2023", 1e3), ("day", "hour", 1 / 24)]),
+)
 def test_scaling_a_unit_scales_the_interval(tmp_path_factory, low, ratio, units):
     folder = tmp_path_factory.mktemp("units")
     small, large, factor = units
@@ -233,10 +239,16 @@ def test_scaling_a_unit_scales_the_interval(tmp_path_factory, low, ratio, units)
         "priors/units.toml": '[currency.USD]\nindex = "cpi.csv"\nyear = 2023\nsource = "BLS"\n',
         "priors/cpi.csv": "year,index\n2023,304.702\n",
     }
-    model = f'def y(x):\n    """Y [{{}}]."""\n    return x * 1.0\n'
+    model = 'def y(x):\n    """Y [{}]."""\n    return x * 1.0\n'
     found = []
     for unit in (small, large):
-        study = write_study(folder / unit, prior("x", f"{low!r} to {low * ratio!r}", small), model.format(unit), 'quantities = ["y"]', extra)
+        study = write_study(
+            folder / unit,
+            prior("x", f"{low!r} to {low * ratio!r}", small),
+            model.format(unit),
+            'quantities = ["y"]',
+            extra,
+        )
         found.append(forecast.open_study(study).run(draws=8192).interval("y"))
     for key in ("low", "median", "high"):
         assert math.isclose(getattr(found[0], key), getattr(found[1], key) * factor, rel_tol=1e-12)
@@ -305,7 +317,10 @@ def test_the_same_seed_gives_the_same_bytes_for_any_block_and_threads(chain, blo
 
 
 def test_another_seed_gives_other_worlds(chain):
-    assert chain.run(draws=1024, seed=1).values("smooth").tobytes() != chain.run(draws=1024, seed=2).values("smooth").tobytes()
+    assert (
+        chain.run(draws=1024, seed=1).values("smooth").tobytes()
+        != chain.run(draws=1024, seed=2).values("smooth").tobytes()
+    )
 
 
 def test_an_unrelated_prior_changes_nothing_beyond_its_monte_carlo_error(tmp_path):
@@ -316,7 +331,9 @@ def test_an_unrelated_prior_changes_nothing_beyond_its_monte_carlo_error(tmp_pat
     '''
     base = prior("a", "1 to 10") + prior("b", "2 to 3")
     one = forecast.open_study(write_study(tmp_path / "one", base, model, 'quantities = ["y"]')).run()
-    two = forecast.open_study(write_study(tmp_path / "two", prior("z", "5 to 9") + base, model, 'quantities = ["y"]')).run()
+    two = forecast.open_study(
+        write_study(tmp_path / "two", prior("z", "5 to 9") + base, model, 'quantities = ["y"]')
+    ).run()
     for key in ("low", "median", "high"):
         error = math.hypot(getattr(one.interval("y"), f"mcse_{key}"), getattr(two.interval("y"), f"mcse_{key}"))
         assert abs(getattr(one.interval("y"), key) - getattr(two.interval("y"), key)) <= SE * error

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from forecast.recording import PROBS, student_quantiles
-from forecast.score import Predictive, bootstrapped, brier, crps_ensemble, pit_histogram
+from forecast.ledger.recording import PROBS, student_quantiles
+from forecast.ledger.score import Predictive, bootstrapped, brier, crps_ensemble, pit_histogram
 from forecast.special import ndtri
 from tests.statistical import assert_mean, assert_share
 

@@ -15,14 +15,14 @@ import pytest
 from scipy import stats
 
 import forecast
-from forecast.chaos import Inputs
 from forecast.cli import main
-from forecast.dedicated import sobol_indices
 from forecast.errors import UsageError
-from forecast.evppi import gains
-from forecast.shapley import Indices, indices
+from forecast.sensitivity.chaos import Inputs
+from forecast.sensitivity.dedicated import sobol_indices
+from forecast.sensitivity.evppi import gains
+from forecast.sensitivity.shapley import Indices, indices
+from forecast.sensitivity.surrogate import Surrogate, fit
 from forecast.special import ndtr
-from forecast.surrogate import Surrogate, fit
 from forecast.worlds import Design, scores
 from tests.statistical import assert_share
 from tests.studies import prior, write_study
@@ -490,7 +490,7 @@ def test_table_and_json(folder, capsys):
 
 
 def test_the_same_run_gives_the_same_bytes(folder):
-    from forecast.sensitivity_text import to_json
+    from forecast.sensitivity.text import to_json
 
     study = forecast.open_study(folder)
     one, other = (study.run(["cost"], draws=8192, block=block) for block in (16384, 1024))

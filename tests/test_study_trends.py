@@ -11,8 +11,8 @@ import pytest
 import forecast
 from forecast.cli import main
 from forecast.fits import batches, record_of
-from forecast.series_files import Selection, averaged, read_table, select
-from forecast.trend_series import series
+from forecast.trend.series import series
+from forecast.trend.tables import Selection, averaged, read_table, select
 from forecast.units import Currency, UnitSystem
 from tests.studies import prior, write_study
 
@@ -123,11 +123,13 @@ def test_the_error_of_few_posterior_draws_is_told(study):
 
 def test_nothing_unchanged_is_fitted_again(study, monkeypatch):
     study.run(["crossing"], draws=1024)
-    import forecast.trend
+    import forecast.trend.fit
 
-    monkeypatch.setattr(forecast.trend, "fit", None)
+    monkeypatch.setattr(forecast.trend.fit, "fit", None)
     again = forecast.open_study(study.path)
-    np.testing.assert_array_equal(again.run(["crossing"], draws=1024).values("crossing"), study.run(["crossing"], draws=1024).values("crossing"))
+    np.testing.assert_array_equal(
+        again.run(["crossing"], draws=1024).values("crossing"), study.run(["crossing"], draws=1024).values("crossing")
+    )
 
 
 def test_a_changed_row_is_fitted_anew(study, tmp_path):
@@ -138,9 +140,10 @@ def test_a_changed_row_is_fitted_anew(study, tmp_path):
     table.write_text(table.read_text() + "2024-01-15,1e12,2023,rented,made up\n")
     changed = forecast.open_study(tmp_path / "copy")
     assert changed.fit_keys != study.fit_keys
-    assert changed.run(["cost_trend@2030"], draws=1024).interval("cost_trend@2030").median > study.run(
-        ["cost_trend@2030"], draws=1024
-    ).interval("cost_trend@2030").median
+    assert (
+        changed.run(["cost_trend@2030"], draws=1024).interval("cost_trend@2030").median
+        > study.run(["cost_trend@2030"], draws=1024).interval("cost_trend@2030").median
+    )
 
 
 def test_the_record_opens_in_arviz(study):
@@ -202,7 +205,9 @@ def test_money_is_converted_row_by_row():
 
 
 def test_a_ratio_of_two_columns():
-    table = read_table("t.csv", "date,speed [1/s],price [USD],dollar_year,source\n2020-01-01,10,2,2020,a\n2021-01-01,10,,2020,a\n")
+    table = read_table(
+        "t.csv", "date,speed [1/s],price [USD],dollar_year,source\n2020-01-01,10,2,2020,a\n2021-01-01,10,,2020,a\n"
+    )
     data = select(table, Selection("speed / price"), "1/(s*USD_2020)", UNIT_SYSTEM, "here")
     np.testing.assert_allclose(10**data.y, [5])
 
@@ -218,10 +223,19 @@ def test_averaging_takes_disagreement_at_its_word():
     ("text", "message"),
     [
         ("cost [USD],source\n1,a\n", "t.csv: has no column 'date'; add it to the header (cost, source)"),
-        ("date,cost,source\n2020,1,a\n", "t.csv: has no value column; name its unit in square brackets: cost [USD_2023]"),
-        ("date,cost [USD],source\n2020,1\n", "t.csv row 2: has 2 cells, the header 3; quote cells that have a comma in them"),
+        (
+            "date,cost,source\n2020,1,a\n",
+            "t.csv: has no value column; name its unit in square brackets: cost [USD_2023]",
+        ),
+        (
+            "date,cost [USD],source\n2020,1\n",
+            "t.csv row 2: has 2 cells, the header 3; quote cells that have a comma in them",
+        ),
         ("date,cost [USD],source\nsoon,1,a\n", "t.csv row 2: is not dated ('soon'); write 2022-07-31"),
-        ("date,cost [USD],source\n2020,-1,a\n", "t.csv row 2: cost is not a positive number ('-1'); correct it, or leave the cell empty"),
+        (
+            "date,cost [USD],source\n2020,-1,a\n",
+            "t.csv row 2: cost is not a positive number ('-1'); correct it, or leave the cell empty",
+        ),
         ("date,cost [USD],source\n2020,1,\n", "t.csv row 2: has no source; name the paper, price list or model card"),
         ("", "t.csv: is empty; write a header row: date,cost [USD_2023],source"),
     ],

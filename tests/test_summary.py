@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forecast.number import read_number
+from forecast.distribution.number import read_number
 from forecast.quantile import Estimate
 from forecast.summary import DIGITS, precise_enough, round_interval, round_to_error
 

@@ -9,17 +9,25 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from forecast import trend
-from forecast.diagnostics import Convergence, convergence, loo, loo_difference, provenance_of, read_tree, write_tree
 from forecast.errors import GateError, StudyError, UsageError
-from forecast.trend import fit
-from forecast.trend_curve import mean_line, new_system
-from forecast.trend_gate import Gate, gate_from
-from forecast.trend_likelihood import log_likelihood
-from forecast.trend_noise import noise_table
-from forecast.trend_posterior import Posterior, along_first_component, make_posterior
-from forecast.trend_pymc import Chains
-from forecast.trend_record import fit_key, series_hash, tree_of
+from forecast.trend import fit as trend
+from forecast.trend.curve import mean_line, new_system
+from forecast.trend.diagnostics import (
+    Convergence,
+    convergence,
+    loo,
+    loo_difference,
+    provenance_of,
+    read_tree,
+    write_tree,
+)
+from forecast.trend.fit import fit
+from forecast.trend.gate import Gate, gate_from
+from forecast.trend.likelihood import log_likelihood
+from forecast.trend.noise import noise_table
+from forecast.trend.posterior import Posterior, along_first_component, make_posterior
+from forecast.trend.pymc import Chains
+from forecast.trend.record import fit_key, series_hash, tree_of
 from tests.trend_support import LEVEL_YEAR, made_up, spec
 
 DATA = made_up(np.random.default_rng(1))
@@ -78,7 +86,9 @@ def grouped() -> Posterior:
     n = 1000
     rng = np.random.default_rng(2)
     data = replace(DATA, group=tuple("ab"[i % 2] for i in range(60)))
-    values = {key: np.full(n, value) for key, value in {"level": 6.0, "growth": 0.5, "change": 0.0, "scatter": 0.3}.items()}
+    values = {
+        key: np.full(n, value) for key, value in {"level": 6.0, "growth": 0.5, "change": 0.0, "scatter": 0.3}.items()
+    }
     values |= {"group_level_sd": np.full(n, 2.0), "group_growth_sd": np.full(n, 0.1)}
     values |= {"group_level": np.tile([1.0, -1.0], (n, 1)), "group_growth": np.tile([0.0, 0.2], (n, 1))}
     return make_posterior("g", data, spec("straight", group_level="0.1 to 4", group_growth="0.01 to 0.4"), values, rng)
@@ -190,7 +200,9 @@ def test_good_chains_pass_and_bad_ones_are_told_apart():
     assert told.worst == "b" and any("R-hat is" in line for line in told.failures())
     slow = np.cumsum(0.05 * rng.standard_normal((4, 1000)), axis=1)
     slow -= slow.mean(1, keepdims=True)
-    assert any("effective draws of b" in line for line in gate_from(convergence({"a": chains(rng), "b": slow}), 0).failures())
+    assert any(
+        "effective draws of b" in line for line in gate_from(convergence({"a": chains(rng), "b": slow}), 0).failures()
+    )
     assert gate_from(good, 3).failures() == ["3 divergences (none)"]
 
 
@@ -228,7 +240,9 @@ def test_a_fit_behind_the_gate_is_refused_and_can_be_accepted(monkeypatch):
         return Chains(scores, {}, {"diverging": np.zeros((4, draws), dtype=bool)}, "nutpie")
 
     monkeypatch.setattr(trend, "sample", sampler)
-    with pytest.raises(GateError, match=r"trend x \(kinked\) has not converged: R-hat is .*accept it with --accept") as caught:
+    with pytest.raises(
+        GateError, match=r"trend x \(kinked\) has not converged: R-hat is .*accept it with --accept"
+    ) as caught:
         fit("x", DATA, declared, 1)
     assert caught.value.exit_code == 4
     # Drawn longer and in smaller steps before giving up.

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from forecast.trend_compare import compare, default_dates
-from forecast.trend_least_squares import kinked_line, straight_line
+from forecast.trend.compare import compare, default_dates
+from forecast.trend.least_squares import kinked_line, straight_line
 from tests.trend_support import made_up, spec
 
 

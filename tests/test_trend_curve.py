@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from forecast.trend_curve import Lines, mean_line, new_system, running_record
-from forecast.trend_noise import noise_table
+from forecast.trend.curve import Lines, mean_line, new_system, running_record
+from forecast.trend.noise import noise_table
 from tests.trend_support import LEVEL_YEAR
 
 SCORES = stats.norm.ppf((np.arange(4001) + 0.5) / 4001)
@@ -19,10 +19,18 @@ def lines(worlds: int = len(SCORES), **changes: float | np.ndarray) -> Lines:
     """The same line in every world, unless told otherwise."""
     values = {"level": 6.0, "growth": 0.9, "change": -0.5, "kink": 2016.0, "scatter": 0.4, "rate": 6.0} | changes
     arrays = {key: np.broadcast_to(np.asarray(value, dtype=float), worlds).copy() for key, value in values.items()}
-    return Lines(LEVEL_YEAR, **arrays, table=None, record_t=np.array([2015.0, 2020.0, 2022.5]), record_y=np.array([4.0, 7.1, 7.1]))
+    return Lines(
+        LEVEL_YEAR,
+        **arrays,
+        table=None,
+        record_t=np.array([2015.0, 2020.0, 2022.5]),
+        record_y=np.array([4.0, 7.1, 7.1]),
+    )
 
 
-def record_by_brute_force(line: Lines, years: list[float], rng: np.random.Generator, dof: float | None = None) -> np.ndarray:
+def record_by_brute_force(
+    line: Lines, years: list[float], rng: np.random.Generator, dof: float | None = None
+) -> np.ndarray:
     """The process itself: Poisson arrivals, each a system around the line at its own date; (year, world)."""
     last, horizon = line.record_t[-1], max(years)
     counts = rng.poisson(line.rate * (horizon - last))

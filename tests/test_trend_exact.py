@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from scipy.special import logsumexp
 
-from forecast import trend_exact
-from forecast.trend import fit, kink_probability
-from forecast.trend_exact import bend, fit_exact
-from forecast.trend_likelihood import log_likelihood
-from forecast.trend_series import series
+from forecast.trend import exact as trend_exact
+from forecast.trend.exact import bend, fit_exact
+from forecast.trend.fit import fit, kink_probability
+from forecast.trend.likelihood import log_likelihood
+from forecast.trend.series import series
 from tests.trend_support import LEVEL_YEAR, made_up, outside_band, simulate, spec
 
 

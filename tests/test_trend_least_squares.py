@@ -5,8 +5,8 @@ import pytest
 from scipy import stats
 
 from forecast.errors import StudyError
-from forecast.trend_least_squares import kinked_line, pairs_bootstrap, straight_line
-from forecast.trend_series import dated_between, decimal_year, near_record, series
+from forecast.trend.least_squares import kinked_line, pairs_bootstrap, straight_line
+from forecast.trend.series import dated_between, decimal_year, near_record, series
 from tests.trend_support import epoch_rows, epoch_series, made_up
 
 
@@ -54,7 +54,9 @@ def test_no_other_kink_fits_better():
         line = kinked_line(data)
         others = np.linspace(data.t[2], data.t[-3], 2000)
         residuals = [
-            np.linalg.lstsq(np.stack([np.ones(25), data.t - 2016, np.maximum(data.t - kink, 0)], 1), data.y, rcond=None)[1]
+            np.linalg.lstsq(
+                np.stack([np.ones(25), data.t - 2016, np.maximum(data.t - kink, 0)], 1), data.y, rcond=None
+            )[1]
             for kink in others
         ]
         assert line.rss <= np.min(residuals) + 1e-9

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from forecast.errors import UsageError
-from forecast.trend_least_squares import straight_line
-from forecast.trend_methods import (
+from forecast.trend.least_squares import straight_line
+from forecast.trend.methods import (
     cost_from_compute,
     cost_from_hardware,
     cost_growth_from_compute,
@@ -14,7 +14,7 @@ from forecast.trend_methods import (
     linear_average,
     mixture,
 )
-from forecast.trend_series import dated_between, decimal_year
+from forecast.trend.series import dated_between, decimal_year
 from tests.trend_support import epoch_rows, epoch_series, made_up
 
 Z95 = 1.959963984540054
@@ -74,7 +74,10 @@ def test_cottiers_weighted_mixture_of_methods():
     """K5: Method 1 (0.45 to 0.57) and Method 2 (0.34 to 0.52), as a mixture of normals: 0.49 (0.37 to 0.56)."""
     rng = np.random.default_rng(6)
     z90 = 1.6448536269514722
-    parts = [(low + high) / 2 + (high - low) / 2 / z90 * rng.standard_normal(400_000) for low, high in ((0.45, 0.57), (0.34, 0.52))]
+    parts = [
+        (low + high) / 2 + (high - low) / 2 / z90 * rng.standard_normal(400_000)
+        for low, high in ((0.45, 0.57), (0.34, 0.52))
+    ]
     mixed = mixture(parts, [0.7, 0.3], rng.random(400_000))
     assert np.mean(mixed) == pytest.approx(0.49, abs=0.01)
     np.testing.assert_allclose(np.quantile(mixed, [0.05, 0.95]), [0.37, 0.56], atol=0.01)

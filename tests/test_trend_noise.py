@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import integrate, stats
 
-from forecast.trend_noise import noise_excess, noise_table, noise_value
+from forecast.trend.noise import noise_excess, noise_table, noise_value
 
 
 def test_normal_noise_is_the_score_and_its_survival_the_normal_one():

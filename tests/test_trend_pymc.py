@@ -14,13 +14,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from forecast import trend, trend_pymc
 from forecast.errors import GateError
-from forecast.trend import fit
-from forecast.trend_likelihood import log_likelihood
-from forecast.trend_pymc import sample, values_of_chains
-from forecast.trend_record import tree_of
-from forecast.trend_series import series
+from forecast.trend import fit as trend
+from forecast.trend import pymc as trend_pymc
+from forecast.trend.fit import fit
+from forecast.trend.likelihood import log_likelihood
+from forecast.trend.pymc import sample, values_of_chains
+from forecast.trend.record import tree_of
+from forecast.trend.series import series
 from tests.trend_support import LEVEL_YEAR, made_up, outside_band, simulate, spec
 
 pytestmark = pytest.mark.slow
@@ -48,7 +49,9 @@ def agree(first, second, names, effective):
         assert abs(a.mean() - b.mean()) < 4.4 * error, name
         assert abs(a.std() - b.std()) < 2 * 4.4 * error, name
         for prob in (0.05, 0.95):
-            assert abs((a < np.quantile(b, prob)).mean() - prob) < 4.4 * np.sqrt(prob * (1 - prob) * (1 / effective + 1 / len(b)))
+            assert abs((a < np.quantile(b, prob)).mean() - prob) < 4.4 * np.sqrt(
+                prob * (1 - prob) * (1 / effective + 1 / len(b))
+            )
 
 
 @pytest.mark.parametrize("shape", ["straight", "kinked"])
@@ -102,7 +105,9 @@ def test_outliers_move_student_less_than_the_normal(compiled):
     spoilt = series("x", data.t, data.y + wild * (data.t > 2016))
     robust, normal = fit("x", spoilt, student("straight", "3"), 1), fit("x", spoilt, spec("straight"), 1)
     truth = fit("x", data, spec("straight"), 1)
-    shift = [abs(item.posterior.draws["level"].mean() - truth.posterior.draws["level"].mean()) for item in (robust, normal)]
+    shift = [
+        abs(item.posterior.draws["level"].mean() - truth.posterior.draws["level"].mean()) for item in (robust, normal)
+    ]
     assert shift[0] < 0.5 * shift[1]
     assert robust.posterior.table is not None and normal.posterior.table is None
 
@@ -226,7 +231,9 @@ def test_without_nutpie_pymc_samples_itself(monkeypatch):
     monkeypatch.setattr(trend_pymc, "_compiled", {})
     data = made_up(np.random.default_rng(12), rows=40, change=0.0)
     told = []
-    result = fit("x", data, spec("straight", change=None, kink=None, route="pymc"), 1, progress=lambda *a: told.append(a))
+    result = fit(
+        "x", data, spec("straight", change=None, kink=None, route="pymc"), 1, progress=lambda *a: told.append(a)
+    )
     exact = fit("x", data, spec("straight"), 1)
     assert result.route == "pymc" and "install nutpie" in told[-1][0]
     agree(result.posterior.draws, exact.posterior.draws, ["level", "growth_after", "scatter"], result.gate.ess_bulk)
@@ -235,7 +242,7 @@ def test_without_nutpie_pymc_samples_itself(monkeypatch):
 PROGRAM = """
 import hashlib, pathlib, sys
 import numpy as np
-from forecast.trend import fit
+from forecast.trend.fit import fit
 from tests.trend_support import made_up, spec
 declared = spec("straight", change=None, kink=None, route="pymc", draws=400, tune=300)
 result = fit("x", made_up(np.random.default_rng(1)), declared, 1, accept=True, cache=pathlib.Path(sys.argv[1]))

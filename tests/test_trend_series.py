@@ -4,12 +4,14 @@ import numpy as np
 import pytest
 
 from forecast.errors import StudyError
-from forecast.trend_series import dated_between, decimal_year, in_groups, near_record, series, top_per_year
+from forecast.trend.series import dated_between, decimal_year, in_groups, near_record, series, top_per_year
 
 
 def test_rows_are_sorted_with_everything_that_belongs_to_them():
     data = series("s", [2020, 2018, 2019], [3, 1, 2], se=[0.3, 0.1, 0.2], group=["c", "a", "b"], label=["C", "A", "B"])
-    assert data.t.tolist() == [2018, 2019, 2020] and data.y.tolist() == [1, 2, 3] and data.se.tolist() == [0.1, 0.2, 0.3]
+    assert (
+        data.t.tolist() == [2018, 2019, 2020] and data.y.tolist() == [1, 2, 3] and data.se.tolist() == [0.1, 0.2, 0.3]
+    )
     assert data.group == ("a", "b", "c") and data.label == ("A", "B", "C")
     kept = data.take(np.array([True, False, True]))
     assert kept.group == ("a", "c") and kept.label == ("A", "C") and kept.t.tolist() == [2018, 2020]
@@ -20,7 +22,10 @@ def test_rows_are_sorted_with_everything_that_belongs_to_them():
     ("columns", "message"),
     [
         ({"t": [2018, 2019], "y": [1]}, "s: y has 1 rows, the dates 2; give one for each row"),
-        ({"t": [2018, 2019], "y": [1, np.nan]}, "s row 2: y is not a finite number (nan); correct or leave out the row"),
+        (
+            {"t": [2018, 2019], "y": [1, np.nan]},
+            "s row 2: y is not a finite number (nan); correct or leave out the row",
+        ),
         ({"t": [18, 2019], "y": [1, 2]}, "s row 1: the date is not a plausible year (18); give decimal years"),
         ({"t": [2018], "y": [1], "se": [-0.1]}, "s row 1: se is negative (-0.1); write 0 where none is known"),
         ({"t": [2018, 2019], "y": [1, 2], "group": ["a"]}, "s: group has 1 rows, the dates 2; give one for each row"),

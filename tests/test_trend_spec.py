@@ -7,8 +7,8 @@ import pytest
 
 from forecast.distribution import parse
 from forecast.errors import StudyError
-from forecast.trend_series import series
-from forecast.trend_spec import check, choose_route
+from forecast.trend.series import series
+from forecast.trend.spec import check, choose_route
 from tests.trend_support import made_up, spec
 
 DATA = made_up(np.random.default_rng(1))

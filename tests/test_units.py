@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from forecast.crossing import first_crossing
 from forecast.errors import StudyError
 from forecast.graph import Function
-from forecast.unit_check import check
-from forecast.unit_files import read_units
-from forecast.unit_text import UnreadableUnit, terms
 from forecast.units import Currency, UnitSystem, conversion, quantity, registry, same_dimension, undated_note, unit
+from forecast.units.check import check
+from forecast.units.files import read_units
+from forecast.units.text import UnreadableUnit, terms
 
 STARTER = Path(__file__).parent.parent / "priors"
 INDEX = ((2020, 100.0), (2021, 105.0), (2023, 120.0))

@@ -15,7 +15,7 @@ import pytest
 
 from forecast.cli import main
 from forecast.errors import StudyError, UsageError
-from forecast.evidence_write import add, drop
+from forecast.evidence.write import add, drop
 from forecast.study import open_study
 from tests.evidence_support import SOURCE, study_of
 from tests.studies import prior
@@ -162,7 +162,7 @@ def test_export(study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str])
 
 
 def test_cached_results_are_the_same(study: Path) -> None:
-    from forecast import evidence_ladder
+    from forecast.evidence import ladder as evidence_ladder
 
     seen = open_study(study).observe("c", "900 to 1000", **SOURCE)
     one = seen.run(["a"], draws=4096)

@@ -13,9 +13,9 @@ import pytest
 from scipy.stats import binom
 
 from forecast.distribution import parse
-from forecast.trend_likelihood import line_and_slope, row_scale
-from forecast.trend_series import Series, decimal_year, series
-from forecast.trend_spec import TrendSpec
+from forecast.trend.likelihood import line_and_slope, row_scale
+from forecast.trend.series import Series, decimal_year, series
+from forecast.trend.spec import TrendSpec
 
 LEVEL_YEAR = 2018.0
 PRIORS = {
@@ -32,7 +32,8 @@ def spec(shape: str = "kinked", **changes: object) -> TrendSpec:
     read = {key: parse(text, key) for key, text in PRIORS.items()}
     words = ("shape", "noise", "route")
     changed = {
-        key: parse(value, key) if isinstance(value, str) and key not in words else value for key, value in changes.items()
+        key: parse(value, key) if isinstance(value, str) and key not in words else value
+        for key, value in changes.items()
     }
     return replace(TrendSpec(shape, LEVEL_YEAR, **read), **changed)
 

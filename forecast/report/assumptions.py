@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from forecast.graph import YEAR, Function, ancestors
-from forecast.prior_files import Prior
 from forecast.report.blocks import Block, Code, Entries, Entry, Heading, Paragraph, Span, Strong, Table
 from forecast.result import Forecast
+from forecast.study.priors import Prior
 
 
 def assumptions(forecast: Forecast) -> Iterator[Block]:

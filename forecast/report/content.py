@@ -33,15 +33,15 @@ from forecast.report.prose import read_prose, without_title
 from forecast.report.scenarios import Compared, Scenario, compared
 from forecast.report.svg import to_svg
 from forecast.report.trends import trend_section
-from forecast.report_files import Report
 from forecast.result import Forecast
 from forecast.sampling import request_of
+from forecast.study.reports import Report
 from forecast.summary import round_to_error
 from forecast.text import ends, percent
 
 if TYPE_CHECKING:
     from forecast.sensitivity import Sensitivity
-    from forecast.swings import Figure
+    from forecast.sensitivity.swings import Figure
 
 MOST_YEARS = 12  # rows of one quantity in the key table
 

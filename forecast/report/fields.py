@@ -13,9 +13,9 @@ from forecast.errors import Problem, StudyError, nearest
 from forecast.quantile import Estimate
 from forecast.report.plots import threshold_value, title_of
 from forecast.report.prose import fields_of
-from forecast.report_files import Report
 from forecast.result import Forecast, Interval
 from forecast.sampling import Request
+from forecast.study.reports import Report
 from forecast.summary import round_to_error
 from forecast.text import ends, percent, probability
 

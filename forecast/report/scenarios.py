@@ -132,7 +132,7 @@ def _informed(design: Design, study: Study) -> Design:
     """The design with what the study's evidence says of its inputs, which is not the same in every scenario."""
     if not study.evidence:
         return design
-    from forecast.evidence_ladder import condition
+    from forecast.evidence.ladder import condition
 
     return replace(design, given=condition(study, design.seed, "auto").given)
 

@@ -6,7 +6,7 @@ import math
 import unicodedata
 from collections.abc import Sequence
 
-from forecast.number import format_number
+from forecast.distribution.number import format_number
 
 WIDE = 20.0  # a positive range with a larger ratio is drawn on a log axis
 _MOST_DIGITS = 15

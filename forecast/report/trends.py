@@ -15,9 +15,9 @@ from forecast.report.blocks import Block, Heading, Paragraph, Picture, Table
 from forecast.report.svg import to_svg
 from forecast.result import Forecast
 from forecast.special import ndtri
-from forecast.trend_curve import mean_line, new_system
-from forecast.trend_least_squares import kinked_line, straight_line
-from forecast.trend_series import Series
+from forecast.trend.curve import mean_line, new_system
+from forecast.trend.least_squares import kinked_line, straight_line
+from forecast.trend.series import Series
 
 AHEAD = 10.0  # years shown beyond the data
 LEVELS = (0.5, 0.8, 0.9)

@@ -13,9 +13,9 @@ from forecast.errors import ForecastError, UsageError, nearest
 from forecast.export import to_json, write_netcdf
 from forecast.memo import write_atomically
 from forecast.report.scenarios import Scenario
-from forecast.report_files import Report
 from forecast.result import Forecast
 from forecast.study import Study
+from forecast.study.reports import Report
 
 FORMATS = ("html", "pdf", "md", "csv", "json", "nc")
 

@@ -17,7 +17,13 @@ def tokens_served(users, tokens_per_user, service_time):
 
 
 def deployment_cost(
-    tokens_served, parameters, compute_per_token, peak_throughput, inference_utilisation, chip_hour_price, serving_overhead
+    tokens_served,
+    parameters,
+    compute_per_token,
+    peak_throughput,
+    inference_utilisation,
+    chip_hour_price,
+    serving_overhead,
 ):
     """Cost of serving the model [USD]."""
     chip_hours = tokens_served * parameters * compute_per_token / (peak_throughput * inference_utilisation)

@@ -1,0 +1,277 @@
+"""Published claims, evaluated through the study's own quantities: holds, flagged or superseded.
+
+A claim sets inputs and never supplies code. Its verdict is computed: it *holds* if our figure agrees with the printed
+one to the printed digits (or to a stated tolerance with its reason), it is *flagged* if the stated inputs give
+something else, and *superseded* if what came later, evaluated in the same way, excludes it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from forecast.claims.claim import CARD, POINTS, QUANTILES, Claim
+from forecast.claims.printed import Printed, say
+from forecast.claims.scenarios import point, scenario, uncertain, worlds_of
+from forecast.distribution.number import parse_number
+from forecast.errors import Problem, StudyError, UsageError, nearest
+from forecast.quantile import card, means, quantiles
+from forecast.result import Forecast
+from forecast.sampling import Request, request_of
+from forecast.study import Study
+from forecast.units import conversion
+
+
+@dataclass(frozen=True)
+class Result:
+    """A claim beside what the study computes for it.
+
+    Parameters
+    ----------
+    claim : Claim
+    ours : tuple of float
+        In the unit of the published figures, as many as they are read as.
+    unit : str
+    tolerance : tuple of float
+        Largest difference that agrees, for each figure.
+    verdict : str
+    follows : bool
+        Whether the figure follows from its inputs, whatever came later.
+    later : tuple of float
+        The 90% interval of what came later, in the same unit; empty where nothing did.
+    also : mapping of str to str
+        Further quantities of the same scenario.
+    data : str
+        The rows a fit was made on.
+    """
+
+    claim: Claim
+    ours: tuple[float, ...]
+    unit: str
+    tolerance: tuple[float, ...]
+    verdict: str
+    follows: bool
+    later: tuple[float, ...] = ()
+    also: Mapping[str, str] = field(default_factory=dict)
+    data: str = ""
+
+    @property
+    def as_expected(self) -> bool:
+        """Whether the verdict is the one that the claim's file expects."""
+        return self.verdict == self.claim.expected
+
+    @property
+    def differences(self) -> tuple[float, ...]:
+        """Ours over published less 1, for each figure; empty where the reading has no such thing."""
+        published = [figure.value for figure in self.claim.published]
+        if self.claim.reading in ("between", "more than", "less than", "consistent") or not all(published):
+            return ()
+        return tuple(x / p - 1 for x, p in zip(self.ours, published, strict=False))
+
+    @property
+    def told(self) -> str:
+        """Our figures as text, in the style of the published ones."""
+        claim = self.claim
+        like = claim.published
+        if len(self.ours) == 1:
+            return say(self.ours[0], like[0], self.unit)
+        styles = like if len(like) == 3 else (like[0],) * 3
+        middle, low, high = (say(x, p, self.unit) for x, p in zip(self.ours, styles, strict=True))
+        return f"{middle} ({low} to {high})"
+
+    @property
+    def published(self) -> str:
+        """The published figures as text."""
+        texts = [figure.text for figure in self.claim.published]
+        if len(texts) == 3:
+            return f"{texts[0]} ({texts[1]} to {texts[2]})"
+        return " to ".join(texts)
+
+
+def evaluate_claims(study: Study, claims: Iterable[Claim]) -> tuple[Result, ...]:
+    """Evaluate claims through a study.
+
+    Parameters
+    ----------
+    study : Study
+    claims : iterable of Claim
+
+    Returns
+    -------
+    tuple of Result
+        In the same order.
+
+    Raises
+    ------
+    StudyError
+        A claim that names what the study does not have, or leaves uncertain what it reads as a point; all at once.
+    """
+    runs: dict[Any, Forecast] = {}
+    results: list[Result] = []
+    problems: list[Problem] = []
+    for claim in claims:
+        try:
+            results.append(evaluate_claim(study, claim, runs))
+        except StudyError as error:
+            problems.extend(_placed(problem, claim.place) for problem in error.problems)
+        except UsageError as error:
+            problems.append(Problem(claim.place, str(error)))
+    if problems:
+        raise StudyError(problems)
+    return tuple(results)
+
+
+def _placed(problem: Problem, place: str) -> Problem:
+    """A problem that says in which claim it came up."""
+    if place in problem.place:
+        return problem
+    if problem.place.startswith(("priors/", "models/")):  # the study's own file is the better place
+        return replace(problem, what=f"{problem.what}, with the inputs of {place}")
+    return replace(problem, place=f"{place} {problem.place}".strip())
+
+
+def evaluate_claim(study: Study, claim: Claim, runs: dict[Any, Forecast] | None = None) -> Result:
+    """Evaluate one claim; `runs` keeps scenarios that other claims share."""
+    runs = {} if runs is None else runs
+    data = ""
+    unit = claim.unit
+    varied = scenario(study, claim.given, claim.dependence, claim.place)
+    if claim.fit is not None:
+        from forecast.claims.fits import statistic
+
+        scale = point(varied, Request(claim.fit.x_per), claim.place) if claim.fit.x_per else 1.0
+        ours, data = statistic(claim.fit, varied, scale, f"{claim.place} fit")
+    else:
+        request = request_of(claim.quantity)
+        study.definition(request.name)
+        unit = claim.unit or study.labels[request.name]
+        ours = _figures(study, varied, claim, request, runs)
+    tolerance = _tolerance(claim)
+    follows = _agrees(claim, ours, tolerance)
+    later: tuple[float, ...] = ()
+    verdict = "holds" if follows else "flagged"
+    if claim.later is not None:
+        after = scenario(study, claim.later.given, {}, f"{claim.place} later")
+        later = _interval(after, claim, unit, runs)
+        slack = tolerance[0]
+        if not later[1] - slack <= claim.published[0].value <= later[2] + slack:
+            verdict = "superseded"
+    also = {name: _also(varied, name, claim.place, runs) for name in claim.also}
+    return Result(claim, ours, unit, tolerance, verdict, follows, later, also, data)
+
+
+def _figures(
+    study: Study, varied: Study, claim: Claim, request: Request, runs: dict[Any, Forecast]
+) -> tuple[float, ...]:
+    factor = conversion(study.units, study.labels[request.name], claim.unit, claim.place) if claim.unit else 1.0
+    if claim.reading == "end points":
+        found = []
+        for i in range(3):
+            at = {name: values[i] for name, values in claim.ends.items()}
+            found.append(point(scenario(varied, at, {}, claim.place), request, claim.place) * factor)
+        return tuple(found)
+    open_inputs = uncertain(varied, request)
+    if claim.reading in POINTS or not open_inputs:
+        return (point(varied, request, claim.place) * factor,)
+    draws = worlds_of(varied, request, claim.dependence, runs) * factor
+    low, median, high = map(float, quantiles(draws, [0.05, 0.5, 0.95]).value)
+    if claim.reading == CARD:
+        mean, below, above = map(float, card(draws).value)
+        return mean, below, above
+    mean = float(means(draws).value)
+    if claim.reading == "mean":
+        return (mean,)
+    if claim.reading in (QUANTILES, "consistent"):
+        return median, low, high
+    return (mean, low, high) if claim.reading.startswith("mean and") else (median,)
+
+
+def _interval(varied: Study, claim: Claim, unit: str, runs: dict[Any, Forecast]) -> tuple[float, ...]:
+    assert claim.later is not None
+    request = request_of(claim.later.quantity)
+    varied.definition(request.name)
+    factor = conversion(varied.units, varied.labels[request.name], unit, claim.place) if unit else 1.0
+    if not uncertain(varied, request):
+        return (point(varied, request, claim.place) * factor,) * 3
+    low, median, high = map(float, quantiles(worlds_of(varied, request, {}, runs) * factor, [0.05, 0.5, 0.95]).value)
+    return median, low, high
+
+
+def _also(study: Study, name: str, place: str, runs: dict[Any, Forecast]) -> str:
+    request = request_of(name)
+    study.definition(request.name)
+    unit = study.labels[request.name]
+    if not uncertain(study, request):
+        return " ".join(filter(None, (say(point(study, request, place), unit=unit), unit)))
+    low, median, high = map(float, quantiles(worlds_of(study, request, {}, runs), [0.05, 0.5, 0.95]).value)
+    return " ".join(
+        filter(None, (f"{say(median, unit=unit)} (90%: {say(low, unit=unit)} to {say(high, unit=unit)})", unit))
+    )
+
+
+def _tolerance(claim: Claim) -> tuple[float, ...]:
+    """The largest difference that agrees, for each published figure: as stated, or half a unit of its last digit."""
+    return tuple(_stated(claim, figure) for figure in claim.published)
+
+
+def _stated(claim: Claim, figure: Printed) -> float:
+    if not claim.tolerance or claim.tolerance.startswith("factor"):
+        return figure.half
+    value = abs(parse_number(claim.tolerance, f"{claim.place} tolerance"))
+    return value * abs(figure.value) if claim.tolerance.endswith("%") else value
+
+
+def _agrees(claim: Claim, ours: Sequence[float], tolerance: Sequence[float]) -> bool:
+    published = [figure.value for figure in claim.published]
+    if claim.reading == "more than":
+        return ours[0] > published[0]
+    if claim.reading == "less than":
+        return ours[0] < published[0]
+    if claim.reading == "between":
+        return published[0] <= ours[0] <= published[1]
+    if claim.reading == "consistent":
+        return _consistent(published, ours)
+    if claim.tolerance.startswith("factor"):
+        factor = parse_number(claim.tolerance.removeprefix("factor").strip(), f"{claim.place} tolerance")
+        pairs = zip(ours, published, strict=False)
+        return all(x > 0 and p > 0 and max(x / p, p / x) <= factor for x, p in pairs)
+    return all(
+        math.isfinite(x) and abs(x - p) <= slack * (1 + 1e-9)
+        for x, p, slack in zip(ours, published, tolerance, strict=False)
+    )
+
+
+def _consistent(published: Sequence[float], ours: Sequence[float]) -> bool:
+    """A published figure lies in our 90% interval; a range overlaps it; a published interval holds our middle."""
+    if len(ours) == 1:
+        ours = (ours[0],) * 3
+    if len(published) == 1:
+        return ours[1] <= published[0] <= ours[2]
+    if len(published) == 2:
+        return published[0] <= ours[2] and ours[1] <= published[1]
+    return published[1] <= ours[0] <= published[2]
+
+
+def choose(claims: Sequence[Claim], wanted: Sequence[str]) -> tuple[Claim, ...]:
+    """The claims named by their ids; ``L1`` means all its parts. All of them where none is named.
+
+    Raises
+    ------
+    UsageError
+        No claim has such an id.
+    """
+    chosen = []
+    for name in wanted:
+        found = [claim for claim in claims if claim.id == name or claim.id.partition(".")[0] == name]
+        if not found:
+            known = sorted({part for claim in claims for part in (claim.id, claim.id.partition(".")[0])})
+            raise UsageError(f"no claim has the id '{name}'; {nearest(name, known) or 'forecast claims lists them'}")
+        chosen.extend(found)
+    return tuple({claim.id: claim for claim in chosen}.values()) if wanted else tuple(claims)
+
+
+def with_input(claim: Claim, name: str, value: Any) -> Claim:
+    """The claim with another value of one of its inputs."""
+    return replace(claim, given={**claim.given, name: value})

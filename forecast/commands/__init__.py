@@ -1,0 +1,1 @@
+"""The commands of the command line, family by family; `forecast.cli` holds the rest."""

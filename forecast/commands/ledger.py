@@ -1,0 +1,121 @@
+"""The commands about the ledger of forecasts: ``record``, ``resolve``, ``score`` and ``ledger``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from forecast.errors import GateError
+
+
+def add_commands(
+    commands: Any, trust: str, run_options: Callable[..., None], run_arguments: Callable[..., dict[str, Any]]
+) -> None:
+    """Put the commands on a command line's parser."""
+    record = commands.add_parser(
+        "record", help="append a forecast to the ledger, to be scored later", epilog=trust, allow_abbrev=False
+    )
+    record.add_argument("quantity", metavar="QUANTITY", help="a name, or name@year")
+    record.add_argument("folder", metavar="DIR", nargs="?", default=".")
+    record.add_argument("--resolves", required=True, metavar="DATE", help="when it will be known, such as 2027-12-31")
+    record.add_argument("--question", required=True, metavar="TEXT", help="how it will be decided")
+    record.add_argument(
+        "--above", default="", metavar="VALUE", help="for yes or no: whether it exceeds this, such as '1B USD_2023'"
+    )
+    record.add_argument("--note", default="", metavar="TEXT")
+    run_options(record)
+    record.set_defaults(command=lambda options: _record(options, run_arguments))
+
+    resolve = commands.add_parser(
+        "resolve", help="append what happened to a recorded forecast", epilog=trust, allow_abbrev=False
+    )
+    resolve.add_argument("id", metavar="ID", help="of the forecast, as 'forecast ledger' lists it")
+    resolve.add_argument("folder", metavar="DIR", nargs="?", default=".")
+    resolve.add_argument(
+        "--value", default="", metavar="VALUE", help="such as '62M USD_2023'; of a year also never or already"
+    )
+    answer = resolve.add_mutually_exclusive_group()
+    answer.add_argument("--yes", action="store_true", help="it happened (a question of yes or no)")
+    answer.add_argument("--no", action="store_true", help="it did not happen")
+    resolve.add_argument("--source", required=True, metavar="TEXT", help="where it can be checked")
+    resolve.add_argument("--on", default="", metavar="DATE", help="when it was known (default: today)")
+    resolve.set_defaults(command=_resolve)
+
+    score = commands.add_parser(
+        "score", help="score the forecasts that have resolved", epilog=trust, allow_abbrev=False
+    )
+    score.add_argument("folder", metavar="DIR", nargs="?", default=".")
+    score.add_argument("--quantity", "-q", default="", metavar="NAME[@YEAR]")
+    score.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    score.set_defaults(command=_score)
+
+    ledger = commands.add_parser(
+        "ledger", help="list the ledger, or verify that nobody has edited it", allow_abbrev=False
+    )
+    ledger.add_argument(
+        "what", metavar="WHAT", nargs="?", choices=("list", "verify"), default="list", help="list (default) or verify"
+    )
+    ledger.add_argument("folder", metavar="DIR", nargs="?", default=".")
+    ledger.add_argument("--head", default="", metavar="HASH", help="a head noted earlier, which must still be there")
+    ledger.set_defaults(command=_ledger)
+
+
+def _record(options: argparse.Namespace, run_arguments: Callable[..., dict[str, Any]]) -> None:
+    from forecast.ledger.recording import ledger_of, record
+    from forecast.study import open_study
+
+    study = open_study(options.folder)
+    result = study.run([options.quantity], **{"draws": 65_536, **run_arguments(options)})
+    entry = record(
+        result,
+        options.quantity,
+        resolves=options.resolves,
+        question=options.question,
+        above=options.above,
+        note=options.note,
+    )
+    print(entry["id"])
+    print(f"Recorded in {ledger_of(study)}; head {entry['hash']}", file=sys.stderr)
+
+
+def _resolve(options: argparse.Namespace) -> None:
+    from forecast.ledger.recording import ledger_of, resolve
+    from forecast.study import open_study
+
+    study = open_study(options.folder)
+    happened = True if options.yes else False if options.no else None
+    entry = resolve(study, options.id, value=options.value, happened=happened, source=options.source, on=options.on)
+    print(f"Resolved {entry['of']} in {ledger_of(study)}; head {entry['hash']}", file=sys.stderr)
+
+
+def _score(options: argparse.Namespace) -> None:
+    import json
+    from pathlib import Path
+
+    from forecast.ledger import FILE, read_ledger
+    from forecast.ledger.scoring import score_ledger, to_json
+    from forecast.ledger.text import card_text
+
+    card = score_ledger(read_ledger(Path(options.folder) / FILE), options.quantity)
+    print(json.dumps(to_json(card), indent=1) if options.json else card_text(card))
+
+
+def _ledger(options: argparse.Namespace) -> None:
+    from pathlib import Path
+
+    from forecast.ledger import FILE, read_ledger, verify
+    from forecast.ledger.text import listing
+
+    path = Path(options.folder) / FILE
+    if options.what == "list":
+        print(listing(read_ledger(path)))
+        return
+    verdict = verify(path, options.head)
+    if verdict.problems:
+        sound = (
+            f"the first {verdict.entries} entries are sound" if verdict.entries else "no entry is certain to be sound"
+        )
+        raise GateError("\n".join([*map(str, verdict.problems), f"{path}: {sound}"]))
+    print(f"{path}: {verdict.entries} entries, unbroken; head {verdict.head}")

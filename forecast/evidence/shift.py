@@ -1,0 +1,200 @@
+"""Prior against posterior: what evidence moved, by how much, and how much was learned.
+
+The *shift* is the posterior median's normal score under the prior: how many prior standard deviations away it would be
+if the prior were normal, whatever its shape. *Bits* are the information gained about the quantity, the Kullback-Leibler
+divergence of its posterior from its prior: 1 bit is what halving a range of equally probable values brings.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from forecast.fits import wanted_coordinates
+from forecast.graph import ancestors
+from forecast.sampling import request_of
+from forecast.special import ndtr, normal_score
+from forecast.study.priors import Prior
+
+if TYPE_CHECKING:
+    from forecast.result import Forecast, Interval
+
+Array = np.ndarray
+_GRID = 512
+_LEAST = 0.01  # bits below which nothing was learned that draws can tell
+
+
+@dataclass(frozen=True)
+class Shift:
+    """What evidence did to one quantity.
+
+    Parameters
+    ----------
+    name : str
+        ``quantity`` or ``quantity@year``.
+    label, unit : str
+    prior, posterior : Interval
+    shift : float
+        Of the median, in prior standard deviations (see above).
+    bits : float
+    because : tuple of str
+        Ids of the observations that touch it.
+    """
+
+    name: str
+    label: str
+    unit: str
+    prior: Interval
+    posterior: Interval
+    shift: float
+    bits: float
+    because: tuple[str, ...]
+
+
+def shifts(result: Forecast, names: Sequence[str] | None = None) -> tuple[Shift, ...]:
+    """Prior against posterior of quantities that evidence touches, most informed first: see `Forecast.shift`."""
+    update, study = result.update, result.study
+    if update is None:
+        return ()
+    before = result.before()
+    found = []
+    for text in names if names is not None else _all(result):
+        request = request_of(text)
+        needed = ancestors([request.name], study.functions)
+        own = {*needed, *wanted_coordinates(study, needed)}
+        because = [id for part in update.parts if part.rung != "none" and own & set(part.inputs) for id in part.ids]
+        if not because:
+            if names is None:
+                continue
+        prior, posterior = before.at(request.name, request.year), result.at(request.name, request.year)
+        low, high = before.interval(text), result.interval(text)
+        definition = study.definition(request.name)
+        belief = definition if isinstance(definition, Prior) else None
+        shift, bits = moved(prior, posterior, belief)
+        if because and (names is not None or bits > _LEAST):
+            found.append(
+                Shift(text, definition.label, study.labels[request.name], low, high, shift, bits, tuple(because))
+            )
+        elif names is not None:
+            found.append(Shift(text, definition.label, study.labels[request.name], low, high, 0.0, 0.0, ()))
+    return tuple(sorted(found, key=lambda s: -s.bits))
+
+
+def _all(result: Forecast) -> list[str]:
+    """What the run reports, what was observed, and the priors that these follow from."""
+    study = result.study
+    wanted = list(dict.fromkeys(str(r) for r in result.requests if r.year is not None or not result.has_years(r.name)))
+    for seen in study.evidence:
+        if seen.target not in wanted and (seen.year is None or seen.year in result.years):
+            wanted.append(seen.target)
+    needed = ancestors((request_of(text).name for text in wanted), study.functions)
+    priors = [
+        p.name
+        for p in study.priors.values()
+        if p.name in needed and p.distribution.family != "point" and p.name not in wanted
+    ]
+    parameters = [c.name for c in study.curves.values() if c.name in needed and c.part not in ("line", "new", "record")]
+    return [*wanted, *priors, *(name for name in parameters if name not in wanted)]
+
+
+def moved(prior: Array, posterior: Array, belief: Prior | None = None) -> tuple[float, float]:
+    """Shift in prior standard deviations, and bits gained.
+
+    Parameters
+    ----------
+    prior, posterior : ndarray (...)
+        Equally weighted draws; infinite values are values of their own.
+    belief : Prior, optional
+        Where the quantity is a prior: its scores are then exact however far out the posterior is.
+
+    Returns
+    -------
+    shift, bits : float
+
+    Examples
+    --------
+    >>> from forecast.special import ndtri
+    >>> z = ndtri((np.arange(20_000) + 0.5) / 20_000)
+    >>> shift, bits = moved(z, 1 + 0.5 * z)
+    >>> round(shift, 2), round(bits, 1)   # exactly 1, and (ln 2 - 3/8 + 1/2) / ln 2 = 1.18
+    (1.0, 1.2)
+    """
+    before, after = np.sort(prior, axis=None), np.sort(posterior, axis=None)
+    values, counts = np.unique(after, return_counts=True)
+    distribution = belief.distribution if belief is not None else None
+    atoms = distribution.is_discrete if distribution is not None else len(np.unique(before)) <= 64
+    middle = float(after[(len(after) - 1) // 2])
+    if before[0] == before[-1]:
+        return 0.0, 0.0
+    if atoms:
+        kinds, masses = np.unique(before, return_counts=True)
+        share = counts / len(after)
+        base = np.array([(masses[kinds == x].sum() + 0.5) / (len(before) + 1) for x in values])
+        return _score(middle, before), max(0.0, float(np.sum(share * np.log2(share / base))))
+    total = 0.0
+    finite_after, finite_before = after[np.isfinite(after)], before[np.isfinite(before)]
+    for here, there in ((np.inf, np.inf), (-np.inf, -np.inf)):
+        one, other = float((after == here).mean()), float((before == there).mean())
+        total += one * math.log2(one / max(other, 0.5 / len(before))) if one else 0.0
+    one = len(finite_after) / len(after)
+    if one and len(finite_before) > 1:
+        total += one * math.log2(one / (len(finite_before) / len(before)))
+        if distribution is not None:
+            inner = distribution.quantile([1e-300, 1 - 1e-16])
+            at = np.clip(finite_after, *inner)
+            scores = normal_score(distribution.cdf(at), distribution.sf(at))
+        else:
+            scores = np.array(_scores(finite_after, finite_before))
+        total += one * _divergence(scores)
+    score = (
+        float(normal_score(distribution.cdf(middle), distribution.sf(middle)))
+        if distribution is not None
+        else _score(middle, before)
+    )
+    return score, max(0.0, total)
+
+
+def _score(x: float, ordered: Array) -> float:
+    return float(_scores(np.array([x]), ordered)[0])
+
+
+def _scores(x: Array, ordered: Array) -> Array:
+    """Normal scores of values among sorted draws, continued straight beyond their ends."""
+    size = len(ordered)
+    place = (np.searchsorted(ordered, x, side="left") + np.searchsorted(ordered, x, side="right")) / 2
+    score = normal_score(np.clip(place, 0.5, size - 0.5) / size, 1 - np.clip(place, 0.5, size - 0.5) / size)
+    finite = ordered[np.isfinite(ordered)]
+    if len(finite) < 100:
+        return np.asarray(score)
+    log = finite[0] > 0 and finite[-1] > 3 * finite[0]
+    low, middle, high = np.quantile(finite, [0.02, 0.5, 0.98])
+    with np.errstate(all="ignore"):
+        u, (a, m, b) = (np.log(x), np.log([low, middle, high])) if log else (x, (low, middle, high))
+        up, down = 2.0537 * (u - m) / (b - m), 2.0537 * (u - m) / (m - a)
+    out = np.where((x > finite[-1]) & np.isfinite(x), np.maximum(up, score), score)
+    return np.where((x < finite[0]) & np.isfinite(x), np.minimum(down, score), out)
+
+
+def _divergence(scores: Array) -> float:
+    """Bits of Kullback-Leibler divergence of a density, given by draws, from the standard normal one."""
+    spread = float(scores.std())
+    low, high = float(scores.min()), float(scores.max())
+    if high - low < 1e-12:  # a single value: as much as double precision can tell
+        return 52.0
+    iqr = float(np.subtract(*np.quantile(scores, [0.75, 0.25]))) / 1.349
+    width = 0.9 * (min(spread, iqr) or spread) * len(scores) ** -0.2
+    edges = np.linspace(low - 4 * width, high + 4 * width, _GRID + 1)
+    # Spreading counts by the normal distribution function keeps probability, however narrow the kernel is on the grid.
+    counts, _ = np.histogram(scores, edges)
+    step = edges[1] - edges[0]
+    reach = int(np.ceil(4 * width / step))
+    kernel = np.diff(ndtr((np.arange(-reach - 0.5, reach + 1.5) * step) / width))
+    density = np.convolve(counts, kernel / kernel.sum(), mode="same") / (len(scores) * step)
+    at = (edges[1:] + edges[:-1]) / 2
+    used = density > 0
+    log_prior = -0.5 * at[used] ** 2 - 0.5 * math.log(2 * math.pi)
+    return float(np.sum(density[used] * (np.log(density[used]) - log_prior)) * step / math.log(2))

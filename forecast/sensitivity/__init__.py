@@ -1,0 +1,262 @@
+"""What drives an answer and what to learn next: computed from the worlds that a run has drawn already.
+
+Effects are attributed to priors and trends, not to the edges of the graph: a prior that enters along two ways is one
+input. Inputs that are declared to depend on one another are handled as such (`forecast.sensitivity.shapley`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from forecast.errors import UsageError
+from forecast.quantile import mcse_of
+from forecast.result import Forecast
+from forecast.sampling import request_of
+from forecast.sensitivity.evppi import Gains, gains
+from forecast.sensitivity.measurement import Measurement, measured
+from forecast.sensitivity.prepared import in_oom, known_by, learned_of, prepare, target_of
+from forecast.sensitivity.shapley import indices
+from forecast.sensitivity.swings import (
+    DependenceEffect,
+    Figure,
+    ObservationEffect,
+    Swing,
+    dependence_effects,
+    observation_effects,
+    swing_of,
+)
+from forecast.special import ndtr
+
+Array = np.ndarray
+
+
+@dataclass(frozen=True)
+class Learning:
+    """What knowing something is worth, on average.
+
+    Parameters
+    ----------
+    width, width_percent : Figure or None
+        How much narrower the interval: in OOM (or the answer's unit, see `Sensitivity.scale`) and in % of its width;
+        None for an event, which has no interval.
+    score, score_percent : Figure
+        How much lower the expected CRPS (of an event: the Brier score), likewise.
+    """
+
+    width: Figure | None
+    width_percent: Figure | None
+    score: Figure
+    score_percent: Figure
+
+
+@dataclass(frozen=True)
+class Effect:
+    """One input's part in the answer.
+
+    Parameters
+    ----------
+    name, label, unit : str
+        Of a prior or a trend.
+    shapley, first, total : Figure
+        Shares of the answer's variance.
+    rank : Figure or None
+        Spearman's correlation with the answer; None for a trend, which is no single number.
+    swing : Swing
+    learning : Learning
+        If it were known exactly.
+    dependent : bool
+        Whether a dependence on other inputs of the answer is declared.
+    """
+
+    name: str
+    label: str
+    unit: str
+    shapley: Figure
+    first: Figure
+    total: Figure
+    rank: Figure | None
+    swing: Swing
+    learning: Learning
+    dependent: bool
+
+
+@dataclass(frozen=True)
+class Sensitivity:
+    """What drives one answer, largest Shapley effect first.
+
+    Parameters
+    ----------
+    quantity, label, unit : str
+    scale : {"log", "linear", "rank", "above"}
+        Whether shares of variance and gains are of log10 of the answer (OOM), of the answer, of its rank (where it can
+        be infinite or its tails are too heavy for a variance), or of whether it exceeds `above`.
+    above : float or None
+    prob : float
+        Probability inside the interval.
+    gain_unit : str
+        ``"OOM"`` or the answer's unit (never counts as the last year); for an event, nothing.
+    width, score : float
+        The interval's width and the expected CRPS now, in that unit.
+    unexplained : Figure
+        Share of variance that could not be attributed.
+    effects : tuple of Effect
+    dependences : tuple of DependenceEffect
+    observations : tuple of ObservationEffect
+    measurements : tuple of (Measurement, Learning)
+        What proposed measurements are worth.
+    worlds : int
+    """
+
+    quantity: str
+    label: str
+    unit: str
+    scale: str
+    above: float | None
+    prob: float
+    gain_unit: str
+    width: float
+    score: float
+    unexplained: Figure
+    effects: tuple[Effect, ...]
+    dependences: tuple[DependenceEffect, ...]
+    observations: tuple[ObservationEffect, ...]
+    measurements: tuple[tuple[Measurement, Learning], ...]
+    worlds: int
+
+    def __getitem__(self, name: str) -> Effect:
+        """The effect of one prior or trend."""
+        for effect in self.effects:
+            if effect.name == name:
+                return effect
+        raise UsageError(
+            f"{self.quantity} does not depend on '{name}'; it depends on {', '.join(e.name for e in self.effects)}"
+        )
+
+
+def sensitivity(
+    forecast: Forecast,
+    quantity: str,
+    *,
+    year: float | None = None,
+    above: float | None = None,
+    scale: str = "auto",
+    prob: float | None = None,
+    measure: Sequence[str] = (),
+) -> Sensitivity:
+    """What drives a quantity of a forecast, and what to learn next.
+
+    Parameters
+    ----------
+    forecast : Forecast
+    quantity : str
+        ``name`` or ``name@year``.
+    year : float, optional
+        Of a quantity with a year axis.
+    above : float, optional
+        Explain whether the quantity exceeds this (in its unit) instead of its value: with a crossing year, whether
+        it comes after that year.
+    scale : {"auto", "log", "linear", "rank"}
+        What variance is of. Auto: ranks if the quantity can be infinite or has tails too heavy for a variance,
+        logarithms if it is positive and its interval's ends are more than a factor of three apart, else values.
+        Gains are told in OOM or in the quantity's unit, by the same rule.
+    prob : float, optional
+        Of the interval; the run's where left out.
+    measure : sequence of str
+        Proposed measurements, such as ``"utilisation ± 10%"`` (`forecast.sensitivity.measurement`).
+
+    Returns
+    -------
+    Sensitivity
+
+    Raises
+    ------
+    UsageError
+        An unknown quantity, one that is certain, too few worlds, or a measurement that cannot be read.
+    """
+    prob = forecast.prob if prob is None else prob
+    prepared = prepare(forecast, quantity, year, above, scale)
+    found = indices(prepared.surrogate)
+    learned = learned_of(forecast, prepared, above)
+    order, known = known_by(forecast.study, prepared)
+    independent, event = forecast.design.method == "mc", above is not None
+    gained = gains(learned, known, prob, independent=independent, event=event, orders=order)
+    ranks = target_of(prepared.draws, "rank", "")
+    if len(known) == 1:  # all there is to know
+        width, score, sure = np.full(1, gained.width_now), np.full(1, gained.score_now), np.zeros(1)
+        gained = Gains(width, sure, score, sure, gained.width_now, gained.score_now)
+    effects = []
+    for player, name in enumerate(prepared.inputs.players):
+        definition = forecast.study.priors.get(name) or forecast.study.trends[name]
+        own = [c for c, p in enumerate(prepared.inputs.player) if p == player]
+        effects.append(
+            Effect(
+                name,
+                definition.label,
+                forecast.study.labels.get(name, definition.unit),
+                _figure(found.shapley[player], found.shapley_se[player], prepared.doubt),
+                _figure(found.first[player], found.first_se[player], prepared.doubt),
+                _figure(found.total[player], found.total_se[player], prepared.doubt),
+                _rank_correlation(ranks, prepared.scores[own[0]]) if name in forecast.study.priors else None,
+                swing_of(forecast, prepared, player, order[player], event),
+                _learning(gained, player, event),
+                own[0] in prepared.inputs.dependent,
+            )
+        )
+    effects.sort(key=lambda effect: (-effect.shapley.value, -effect.learning.score.value, effect.name))
+    request = request_of(quantity)
+    proposed = [measured(forecast, text, learned.shape[1]) for text in measure]
+    worth = gains(
+        learned,
+        np.array([values for _, values in proposed]).reshape(-1, *learned.shape),
+        prob,
+        independent=independent,
+        event=event,
+    )
+    return Sensitivity(
+        prepared.quantity,
+        forecast.study.definition(request.name).label,
+        forecast.study.labels[request.name],
+        "above" if above is not None else prepared.scale,
+        above,
+        prob,
+        ""
+        if event
+        else forecast.study.labels[request.name]
+        if learned is prepared.draws or not in_oom(prepared.draws)
+        else "OOM",
+        gained.width_now,
+        gained.score_now,
+        Figure(found.unexplained, found.unexplained_se),
+        tuple(effects),
+        () if event else dependence_effects(forecast, prepared, learned, prob),
+        () if event else observation_effects(forecast, prepared, learned, prob),
+        tuple((measurement, _learning(worth, i, event)) for i, (measurement, _) in enumerate(proposed)),
+        learned.size,
+    )
+
+
+def _figure(value: float, se: float, doubt: float) -> Figure:
+    return Figure(float(value), math.hypot(se, doubt * value))
+
+
+def _learning(gained: Gains, row: int, event: bool) -> Learning:
+    width, score = (max(x, 1e-300) / 100 for x in (gained.width_now, gained.score_now))
+    values = (gained.width[row], gained.width_se[row], gained.score[row], gained.score_se[row])
+    a, b, c, d = map(float, values)
+    scores_lower = Figure(c, d), Figure(c / score, d / score)
+    return (
+        Learning(None, None, *scores_lower)
+        if event
+        else Learning(Figure(a, b), Figure(a / width, b / width), *scores_lower)
+    )
+
+
+def _rank_correlation(ranks: Array, score: Array) -> Figure:
+    own = ndtr(score.reshape(-1)).reshape(ranks.shape)
+    a, b = own - own.mean(axis=1, keepdims=True), ranks - ranks.mean(axis=1, keepdims=True)
+    by_chain = (a * b).mean(axis=1) / np.sqrt((a**2).mean(axis=1) * (b**2).mean(axis=1))
+    return Figure(float(by_chain.mean()), float(mcse_of(by_chain)))

@@ -1,0 +1,252 @@
+"""The worlds of a run as an analysis of its answers needs them: target, normal scores of the inputs, surrogate."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from forecast.errors import UsageError
+from forecast.fits import coordinates_of, posterior_of, wanted_coordinates
+from forecast.graph import YEAR, ancestors
+from forecast.quantile import heavy_tailed, mcse_of
+from forecast.result import Forecast
+from forecast.sampling import request_of
+from forecast.sensitivity.chaos import Features, Inputs
+from forecast.sensitivity.surrogate import Surrogate, fit
+from forecast.special import ndtr, ndtri
+from forecast.study import Study
+from forecast.summary import RATIO
+from forecast.worlds import scores
+
+FEWEST = 64  # draws of a chain without which nothing can be told apart
+MOST = 1 << 16  # worlds used; more would only cost time
+_KURTOSIS = 20.0  # beyond it a few worlds decide a variance
+_PLAIN = ("normal", "lognormal")  # families that are simple functions of the normal score itself
+
+Array = np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """The worlds of a run as an analysis needs them.
+
+    Parameters
+    ----------
+    quantity : str
+    draws : ndarray (chain, draw)
+        The answer in its unit.
+    target : ndarray (chain, draw)
+        What is explained, finite.
+    scale : str
+    scores : ndarray (coordinate, chain, draw)
+    inputs : Inputs
+    coordinates : tuple of str
+    surrogate : Surrogate
+    doubt : float
+        Standard error of the inputs' correlations, where these are a posterior's.
+    """
+
+    quantity: str
+    draws: Array
+    target: Array
+    scale: str
+    scores: Array
+    inputs: Inputs
+    coordinates: tuple[str, ...]
+    surrogate: Surrogate
+    doubt: float = 0.0
+
+    def of_player(self, player: int) -> Array:
+        """Normal scores (coordinate, chain, draw) of one player."""
+        return self.scores[[c for c, p in enumerate(self.inputs.player) if p == player]]
+
+    def back(self, target: Array) -> Array:
+        """Values of the target in the answer's unit."""
+        if self.scale == "log":
+            return np.asarray(10.0**target)
+        if self.scale == "rank":
+            ordered = np.sort(self.draws, axis=None)
+            return np.asarray(ordered[np.clip((np.asarray(target) * ordered.size).astype(int), 0, ordered.size - 1)])
+        return np.asarray(target)
+
+
+def prepare(forecast: Forecast, quantity: str, year: float | None, above: float | None, scale: str) -> Prepared:
+    """The worlds of a run, the scale, and the surrogate fitted on it."""
+    request = request_of(quantity)
+    year = request.year if year is None else year
+    if scale not in ("auto", "log", "linear", "rank"):
+        raise UsageError(f"unknown scale '{scale}'; use auto, log, linear or rank")
+    study, design = forecast.study, forecast.design
+    if forecast.draws < FEWEST or design.chains < 4:
+        raise UsageError(
+            f"{forecast.draws * design.chains} worlds are too few to tell inputs apart; run with draws=65536"
+        )
+    study.definition(request.name)
+    draws = forecast.at(request.name, year)[:, : MOST // design.chains]
+    needed = ancestors([request.name], study.functions)
+    names = [p.name for p in study.priors.values() if p.name in needed and p.name in design.inputs]
+    coordinates = [*names, *wanted_coordinates(study, needed)]
+    text = request.name if year is None else f"{request.name}@{year:g}"
+    if not coordinates or draws.min() == draws.max():
+        raise UsageError(f"{text} is certain: nothing it follows from is uncertain")
+    assert design.mixing is not None
+    mixing = design.mixing[[design.inputs.index(name) for name in coordinates]]
+    z = scores(replace(design, inputs=tuple(coordinates), mixing=mixing), 0, draws.shape[1])
+    correlation = mixing @ mixing.T
+    correlation[np.abs(correlation) < 1e-9] = 0.0  # rotations leave rounding errors
+    moved = [c for c, name in enumerate(coordinates) if name in design.given]
+    raw, doubt = z[moved], 0.0
+    if moved:
+        z, correlation, doubt = _as_normal(z, correlation, moved)
+    np.fill_diagonal(correlation, 1.0)
+    inputs = _inputs(study, coordinates, correlation, dict(zip((coordinates[c] for c in moved), raw, strict=True)))
+    if above is not None:
+        scale, target = "linear", (draws > above).astype(float)
+        if target.min() == target.max():
+            raise UsageError(
+                f"{text} is {'always' if target.min() else 'never'} above {above:g} here; choose another value"
+            )
+    else:
+        scale = _scale(draws) if scale == "auto" else scale
+        target = target_of(draws, scale, text)
+    surrogate = fit(target, z, inputs)
+    return Prepared(text, draws, target, scale, z, inputs, tuple(coordinates), surrogate, doubt)
+
+
+def _as_normal(z: Array, correlation: Array, moved: Sequence[int]) -> tuple[Array, Array, float]:
+    """Scores of a posterior as if it were a Gaussian copula: by their ranks, with the correlations they have.
+
+    Evidence makes inputs depend on one another; a Gaussian copula with the posterior's own marginals and correlations
+    is the nearest case that can be attributed exactly. Also the largest standard error of these correlations.
+    """
+    z, correlation = z.copy(), correlation.copy()
+    size = z[0].size
+    for row in moved:
+        order = np.argsort(z[row], axis=None, kind="stable")
+        ranks = np.empty(size)
+        ranks[order] = ndtri((np.arange(size) + 0.5) / size)
+        z[row] = ranks.reshape(z[row].shape)
+    flat = z[list(moved)].reshape(len(moved), -1)
+    found = np.atleast_2d(np.corrcoef(flat))
+    chains = np.array([np.atleast_2d(np.corrcoef(z[list(moved), c])) for c in range(z.shape[1])])
+    error = mcse_of(np.moveaxis(chains, 0, -1))
+    found = np.where(np.abs(found) > np.maximum(4 * error, 0.01), found, 0.0)
+    correlation[list(moved)] = 0.0
+    correlation[:, list(moved)] = 0.0
+    values, vectors = np.linalg.eigh(found)
+    if values[0] < 0:  # leaving out what is noise can make a matrix impossible
+        found = (vectors * np.maximum(values, 1e-9)) @ vectors.T
+        found /= np.sqrt(np.outer(np.diag(found), np.diag(found)))
+    correlation[np.ix_(moved, moved)] = found
+    return z, correlation, float(np.where(found != 0, error, 0.0).max())
+
+
+def _scale(draws: Array) -> str:
+    if not np.isfinite(draws).all():
+        return "rank"
+    logs = in_oom(draws)
+    values = np.log10(draws) if logs else draws
+    from_mean = values - values.mean()
+    wild = (from_mean**4).mean() > _KURTOSIS * (from_mean**2).mean() ** 2
+    return "rank" if wild or bool(heavy_tailed(values)) else "log" if logs else "linear"
+
+
+def in_oom(draws: Array) -> bool:
+    """Whether an answer is better told in orders of magnitude."""
+    if draws.min() <= 0 or not np.isfinite(draws).all():
+        return False
+    low, high = np.quantile(draws, [0.05, 0.95])
+    return bool(high > RATIO * low)
+
+
+def target_of(draws: Array, scale: str, text: str) -> Array:
+    if scale == "log":
+        if draws.min() <= 0 or not np.isfinite(draws).all():
+            raise UsageError(f"{text} is not positive and finite in all worlds; use the scale 'rank'")
+        return np.asarray(np.log10(draws))
+    if scale == "linear":
+        if not np.isfinite(draws).all():
+            raise UsageError(f"{text} can be infinite; use the scale 'rank'")
+        return draws
+    ordered = np.sort(draws, axis=None)
+    ranks = np.searchsorted(ordered, draws, "left") + np.searchsorted(ordered, draws, "right")
+    return np.asarray(ranks / (2 * draws.size))
+
+
+def _inputs(study: Study, coordinates: Sequence[str], correlation: Array, moved: Mapping[str, Array]) -> Inputs:
+    owners = {c: trend for trend in study.trends for c in coordinates_of(trend)}
+    players = tuple(dict.fromkeys(owners.get(name, name) for name in coordinates))
+    features: list[Features | None] = []
+    for name in coordinates:
+        if name in study.priors:
+            made = _prior_features(study, name, name in moved)
+        else:
+            made = _trend_features(study, name) if name in study.trends else None
+        features.append(_through(made, moved[name]) if made is not None and name in moved else made)
+    return Inputs(
+        players, tuple(players.index(owners.get(name, name)) for name in coordinates), correlation, tuple(features)
+    )
+
+
+def _through(features: Features, raw: Array) -> Features:
+    """Features of a coordinate whose distribution is that of some scores instead of a standard normal one."""
+    ordered = np.sort(raw, axis=None)
+    places = ndtri((np.arange(ordered.size) + 0.5) / ordered.size)
+    return Features(lambda z: features.call(np.interp(z, places, ordered)), features.steps)
+
+
+def _prior_features(study: Study, name: str, moved: bool) -> Features | None:
+    """The input itself (its logarithm, if it is positive), or its levels if it has a few."""
+    distribution = study.priors[name].distribution
+    if not moved and distribution.family in _PLAIN and distribution.bounds == (-math.inf, math.inf):
+        return None
+    levels = np.unique(distribution.from_normal(np.linspace(-4, 4, 2001)))
+    if distribution.is_discrete and len(levels) <= 12:
+        return Features(lambda z: (distribution.from_normal(z) == levels[1:, None]).astype(float))
+    if levels[0] > 0:
+        return Features(lambda z: np.log(distribution.from_normal(z))[None])
+    return Features(lambda z: distribution.from_normal(z)[None])
+
+
+def _trend_features(study: Study, name: str) -> Features:
+    """The parameters of the posterior draw that a world has, with their products of two and their cubes."""
+    posterior = posterior_of(study, name)
+    columns = []
+    for values in posterior.draws.values():
+        spread = values.std()
+        if np.isfinite(spread) and spread > 0:
+            columns.append((values - values.mean()) / spread)
+    products = [a * b for i, a in enumerate(columns) for b in columns[: i + 1]]
+    table = np.array([*columns, *products, *(a**3 for a in columns)])
+    return Features(lambda z: table[:, posterior.choose(ndtr(z))], len(posterior))
+
+
+def known_by(study: Study, prepared: Prepared) -> tuple[Array, Array]:
+    """The order of each chain by what each player would be known by, and that itself: two (player, chain, draw)."""
+    known = np.empty((len(prepared.inputs.players), *prepared.target.shape))
+    for player, name in enumerate(prepared.inputs.players):
+        own = prepared.of_player(player)
+        if name not in study.trends:
+            known[player] = own[0]
+        elif len(known) == 1:
+            known[player] = prepared.target
+        else:  # a trend is many numbers: of these, all that matters for the answer
+            known[player] = prepared.surrogate.curve(player, own.reshape(len(own), -1)).reshape(prepared.target.shape)
+    return np.argsort(known, axis=-1, kind="stable"), known
+
+
+def learned_of(forecast: Forecast, prepared: Prepared, above: float | None) -> Array:
+    """The answer in the unit that gains are told in: OOM, its own, or years with never as the end of the axis."""
+    if above is not None:
+        return prepared.target
+    if prepared.scale == "log" or prepared.scale == "rank" and in_oom(prepared.draws):
+        return np.asarray(np.log10(prepared.draws))
+    finite = prepared.draws[np.isfinite(prepared.draws)]
+    if len(finite) == prepared.draws.size:
+        return prepared.draws
+    years = forecast.study.labels[request_of(prepared.quantity).name] == YEAR
+    low, high = (forecast.years[0], forecast.years[-1]) if years else (finite.min(), finite.max())
+    return np.asarray(np.clip(prepared.draws, min(low, finite.min(initial=low)), max(high, finite.max(initial=high))))

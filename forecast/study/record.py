@@ -1,0 +1,346 @@
+"""A study as it was read: frozen records, and the questions that can be asked of them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from forecast import __version__
+from forecast.errors import Problem, StudyError, UsageError, nearest
+from forecast.graph import Function
+from forecast.study.priors import Dependence, Prior
+from forecast.study.reports import Report
+from forecast.units import UnitSystem, conversion
+
+if TYPE_CHECKING:
+    from forecast.evidence.files import Observation
+    from forecast.fits import Record
+    from forecast.result import Forecast
+    from forecast.trend.files import Curve, Trend
+    from forecast.trend.series import Series
+
+VERSION = __version__
+
+
+@dataclass(frozen=True)
+class Study:
+    """A study: what is believed, how quantities follow from one another, and what is told.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+    priors : mapping of str to Prior
+    functions : mapping of str to Function
+    sequence : tuple of str
+        The functions' names, each after everything it needs.
+    dependences : tuple of Dependence
+    units : UnitSystem
+    factors : mapping of str to float
+        A quantity's value in base units is its value in its own unit times this.
+    labels : mapping of str to str
+        Each quantity's unit as it is shown: as written, with the year of money made explicit.
+    thresholds : mapping of str to mapping of str to float
+        For each quantity, the thresholds its report names: text, and value in the quantity's unit.
+    reports : mapping of str to Report
+    trends : mapping of str to Trend
+    curves : mapping of str to Curve
+        The quantities that trends define: curves with a year axis, and parameters.
+    fit_keys : mapping of str to str
+        For each trend, a hash of all that its fit depends on.
+    digest : str
+        A hash of every text the study consists of.
+    notes : tuple of str
+        What is worth saying but is no error.
+    replaced : mapping of str to str
+        Quantities replaced by a scenario, and by what text.
+    evidence : tuple of Observation
+        What was seen of quantities, in the order in which it is used.
+    base : str
+        As `digest`, without the observations.
+
+    Examples
+    --------
+    >>> study = open_study(".")                                          # doctest: +SKIP
+    >>> study.run().interval("crossing_year", prob=0.9)                   # doctest: +SKIP
+    """
+
+    path: Path
+    priors: Mapping[str, Prior]
+    functions: Mapping[str, Function]
+    sequence: tuple[str, ...]
+    dependences: tuple[Dependence, ...]
+    units: UnitSystem
+    factors: Mapping[str, float]
+    labels: Mapping[str, str]
+    thresholds: Mapping[str, Mapping[str, float]]
+    reports: Mapping[str, Report]
+    trends: Mapping[str, Trend]
+    curves: Mapping[str, Curve]
+    fit_keys: Mapping[str, str]
+    digest: str
+    notes: tuple[str, ...] = ()
+    replaced: Mapping[str, str] = field(default_factory=dict)
+    posteriors: dict[str, Record] = field(default_factory=dict, repr=False, compare=False)  # loaded so far
+    evidence: tuple[Observation, ...] = ()
+    base: str = ""
+
+    @property
+    def name(self) -> str:
+        """The folder's name."""
+        return self.path.name
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every quantity: priors, what trends define, then functions in order."""
+        return (*self.priors, *self.curves, *self.sequence)
+
+    @property
+    def main(self) -> Report:
+        """The report that a plain run shows: ``reports/main.md``, or one that shows every function."""
+        return self.reports.get("main") or Report(
+            "main", "Every quantity", tuple(self.sequence), tuple(range(2020, 2051))
+        )
+
+    def definition(self, name: str) -> Prior | Curve | Function:
+        """A quantity's definition.
+
+        Raises
+        ------
+        UsageError
+            No such quantity; the nearest name is suggested.
+        """
+        found = self.priors.get(name) or self.curves.get(name) or self.functions.get(name)
+        if found is None:
+            raise UsageError(_unknown_quantity(name, self.names))
+        return found
+
+    def series_of(self, trend: str) -> Series:
+        """The series that a trend is fitted to: the selected rows of its evidence table, as log10 of its unit.
+
+        Raises
+        ------
+        StudyError
+            The table or the selection is wrong.
+        """
+        from forecast.trend.tables import read_table, select
+
+        declared = self.trends[trend]
+        path = f"priors/{declared.series}"
+        table = read_table(path, (self.path / path).read_text(encoding="utf-8-sig"))
+        return select(table, declared.selection, declared.unit, self.units, declared.place)
+
+    def children(self, name: str) -> tuple[str, ...]:
+        """Functions that have the quantity as a parameter."""
+        return tuple(f.name for f in self.functions.values() if name in f.parameters)
+
+    def given(self, values: Mapping[str, Any], place: str = "given") -> Study:
+        """The study with quantities replaced: a scenario.
+
+        Parameters
+        ----------
+        values : mapping of str to (str, float or squigglepy distribution)
+            For a quantity, given or derived: a text or number in its unit, or the name of one of its alternatives.
+
+        Returns
+        -------
+        Study
+            A new study (the same one if nothing is replaced); this one is unchanged.
+
+        Raises
+        ------
+        StudyError
+            An unknown quantity or an invalid text.
+        """
+        if not values:
+            return self
+        from forecast.distribution import parse
+
+        priors, functions, curves, problems = dict(self.priors), dict(self.functions), dict(self.curves), []
+        replaced = dict(self.replaced)
+        for name, value in values.items():
+            where = f"{place} {name}"
+            if name not in self.names:
+                problems.append(Problem(where, f"the study has no quantity '{name}'", nearest(name, self.names)))
+                continue
+            old = self.definition(name)
+            chosen = [a for a in old.alternatives if a.name == value] if isinstance(old, Prior) else []
+            try:
+                distribution = chosen[0].distribution if chosen else parse(value, where)
+            except StudyError as error:
+                names = [a.name for a in old.alternatives] if isinstance(old, Prior) else []
+                hint = nearest(str(value), names)
+                problems.extend(replace(p, remedy=hint) if hint else p for p in error.problems)
+                continue
+            functions.pop(name, None)
+            curves.pop(name, None)
+            priors[name] = Prior(
+                name,
+                old.label,
+                distribution,
+                old.unit,
+                chosen[0].source if chosen else "scenario",
+                chosen[0].note if chosen else "",
+                old.alternatives if isinstance(old, Prior) else (),
+                where,
+            )
+            replaced[name] = str(value) if isinstance(value, (str, int, float)) else distribution.canonical()
+        if problems:
+            raise StudyError(problems)
+        sequence = tuple(name for name in self.sequence if name in functions)
+        return replace(self, priors=priors, functions=functions, curves=curves, sequence=sequence, replaced=replaced)
+
+    def observe(
+        self, quantity: str, value: Any = None, *, at_least: Any = None, at_most: Any = None, error: Any = None, unit: str = "",
+        date: Any, source: str, note: str = "", id: str = "",
+    ) -> Study:  # fmt: skip
+        """The study with one more observation.
+
+        Parameters
+        ----------
+        quantity : str
+            Given or derived; ``name@year`` where it has a year axis.
+        value : str or number, optional
+            What was measured, with its uncertainty: ``"60M to 120M"``. A plain number is exact unless it has an `error`.
+        at_least, at_most : str or number, optional
+            Bounds instead.
+        error : str or number, optional
+            Standard error of a plain number or of the bounds: ``"10%"``, or in the unit of the value.
+        unit : str
+            Unit of all these; the quantity's own where left out.
+        date : str or datetime.date
+            When it was seen or published.
+        source : str
+        note : str
+        id : str
+            Its name; made from the quantity where left out.
+
+        Returns
+        -------
+        Study
+            A new study, whose runs are of the posterior; this one is unchanged.
+
+        Raises
+        ------
+        StudyError
+            Everything that is wrong with the observation.
+
+        Examples
+        --------
+        >>> seen = study.observe("training_cost", "60M to 120M", source="a newspaper", date="2024-03-01")  # doctest: +SKIP
+        """
+        from forecast.evidence.files import free_id, from_fields
+
+        fields = {
+            "value": value,
+            "at_least": at_least,
+            "at_most": at_most,
+            "error": error,
+            "unit": unit or None,
+            "note": note or None,
+        }
+        table = {"quantity": quantity, "date": date, "source": source} | {
+            k: v for k, v in fields.items() if v is not None
+        }
+        name = id or free_id(quantity, [seen.id for seen in self.evidence])
+        return self.with_evidence((*self.evidence, from_fields(name, table, f"observe {quantity}")))
+
+    def with_evidence(self, observations: Sequence[Observation]) -> Study:
+        """The study with these observations instead of its own.
+
+        Raises
+        ------
+        StudyError
+            An observation of no quantity, in a unit of another kind, or an id that stands twice.
+        """
+        from forecast.evidence.files import fitted_all, in_order
+
+        made = in_order(
+            fitted_all(
+                observations, self.names, self.labels, lambda one, other, at: conversion(self.units, one, other, at)
+            )
+        )
+        digest = hashlib.blake2b(repr((self.base, [seen.key() for seen in made])).encode(), digest_size=16).hexdigest()
+        return replace(self, evidence=made, digest=digest if made else self.base)
+
+    def with_dependence(self, between: tuple[str, str], rank_correlation: float) -> Study:
+        """The study with one declared dependence set to another rank correlation."""
+        dependences = tuple(
+            replace(d, rank_correlation=float(rank_correlation)) if d.between == tuple(between) else d
+            for d in self.dependences
+        )
+        return replace(self, dependences=dependences)
+
+    def run(
+        self,
+        quantities: Sequence[str] | None = None,
+        *,
+        years: Sequence[float] | None = None,
+        given: Mapping[str, Any] | None = None,
+        draws: int | None = None,
+        seed: int | None = None,
+        prob: float | None = None,
+        method: str = "qmc",
+        precision: float = 0.005,
+        block: int = 16384,
+        threads: int = 1,
+        rung: str = "auto",
+    ) -> Forecast:
+        """Draw possible worlds and evaluate the study in each.
+
+        Parameters
+        ----------
+        quantities : sequence of str, optional
+            What to report and to be precise about (``name`` or ``name@year``); the main report's where left out. Any
+            other quantity can still be asked of the result.
+        years : sequence of float, optional
+            The year axis; the main report's where left out.
+        given : mapping, optional
+            A scenario: see `given`.
+        draws : int, optional
+            Number of worlds in all; where left out, they are doubled until every reported interval end has a Monte
+            Carlo standard error below `precision` times the interval's width.
+        seed : int, optional
+        prob : float, optional
+            Probability of the equal-tailed credible intervals.
+        method : {"qmc", "mc"}
+            Randomised quasi-Monte Carlo, or plain Monte Carlo.
+        precision : float
+        block : int
+            Worlds evaluated at a time, so that the arrays stay in the cache; it changes nothing in the result.
+        threads : int
+            It changes nothing in the result.
+        rung : {"auto", "weights", "smc", "nuts"}
+            How evidence is brought in; ``auto`` takes the quickest way that holds.
+
+        Returns
+        -------
+        Forecast
+
+        Raises
+        ------
+        StudyError, UsageError
+        """
+        from forecast.run import run  # upwards, for the method that users type; see tests/test_layers.py
+
+        study = self.given(given) if given else self
+        return run(
+            study,
+            quantities=quantities,
+            years=years,
+            draws=draws,
+            seed=seed,
+            prob=prob,
+            method=method,
+            precision=precision,
+            block=block,
+            threads=threads,
+            rung=rung,
+        )
+
+
+def _unknown_quantity(name: str, names: Sequence[str]) -> str:
+    hint = nearest(name, names)
+    return f"the study has no quantity '{name}'; {hint or chr(39) + 'forecast check' + chr(39) + ' lists them'}"

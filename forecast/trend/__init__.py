@@ -1,0 +1,1 @@
+"""Trends: dated series fitted to straight and kinked lines, by two routes to one posterior."""

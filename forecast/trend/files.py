@@ -1,0 +1,211 @@
+"""Trend tables in prior files: which series, which rows, which curve, and what is believed of it beforehand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from forecast.distribution import Distribution
+from forecast.errors import Problem, StudyError, nearest
+from forecast.trend.spec import SHAPES, TrendSpec
+from forecast.trend.tables import Selection
+
+_PRIORS = ("level", "growth", "change", "kink", "scatter", "dof", "group_level", "group_growth")
+_ROWS = ("series", "value", "where", "from", "to", "record_fraction", "top_per_year", "group", "average")
+_TEXTS = ("label", "unit", "source", "note")
+_FIT = ("trend", "noise", "route", "level_year", "kink_prob", "rate_years", "draws", "chains", "tune", "seed")
+_FIELDS = {*_PRIORS, *_ROWS, *_TEXTS, *_FIT}
+Parse = Callable[[Any, str], Distribution]
+
+# What a trend defines besides its mean line: suffix, label, unit (empty: the trend's own).
+PARTS = (
+    ("new", "{label}: a new system (posterior predictive)", None),
+    ("record", "{label}: the running record", None),
+    ("growth", "Growth of {name}, as it is now", "OOM/year"),
+    ("growth_before", "Growth of {name} before its kink", "OOM/year"),
+    ("change", "Change of the growth of {name} at its kink", "OOM/year"),
+    ("kink", "Year of the kink of {name}", "year"),
+    ("kinked", "Whether {name} has a kink (1) or not (0)", ""),
+    ("level", "Level of {name} in its reference year, log10 of its unit", "OOM"),
+    ("scatter", "Scatter of systems around {name}", "OOM"),
+    ("rate", "New systems a year of {name}", "1/year"),
+)
+
+
+@dataclass(frozen=True)
+class Trend:
+    """A trend declared in a study.
+
+    Parameters
+    ----------
+    name, label, unit, source, note, place : str
+    series : str
+        Path of the evidence table below ``priors/``.
+    selection : Selection
+    spec : TrendSpec
+    seed : int
+        Of the fit.
+    """
+
+    name: str
+    label: str
+    unit: str
+    source: str
+    series: str
+    selection: Selection
+    spec: TrendSpec
+    seed: int = 0
+    note: str = ""
+    place: str = ""
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One of the quantities that a trend defines: a curve with a year axis, or a parameter.
+
+    Parameters
+    ----------
+    name, label, unit, source, place, note : str
+    trend : str
+        The trend's name.
+    part : str
+        ``line``, ``new``, ``record`` or a parameter's name.
+    """
+
+    name: str
+    label: str
+    unit: str
+    source: str
+    trend: str
+    part: str
+    place: str = ""
+    note: str = ""
+
+
+def curves(trend: Trend) -> tuple[Curve, ...]:
+    """Every quantity that a trend defines."""
+    common = {"source": trend.source, "trend": trend.name, "place": trend.place, "note": trend.note}
+    made = [Curve(trend.name, f"{trend.label}: mean line", trend.unit, part="line", **common)]
+    for part, label, unit in PARTS:
+        if part in ("growth_before", "change", "kink", "kinked") and not trend.spec.kinked:
+            continue
+        if part == "kinked" and trend.spec.shape != "average":
+            continue
+        text = label.format(label=trend.label, name=trend.name)
+        made.append(Curve(f"{trend.name}_{part}", text, trend.unit if unit is None else unit, part=part, **common))
+    return tuple(made)
+
+
+def read_trend(name: str, table: Mapping[str, Any], place: str, parse: Parse, problems: list[Problem]) -> Trend | None:
+    """Read a table that has ``trend = "straight" | "kinked" | "average"``.
+
+    Parameters
+    ----------
+    name : str
+    table : mapping
+    place : str
+    parse : callable
+        Text and place to `Distribution`.
+    problems : list of Problem
+        What is wrong is added to it.
+    """
+    before = len(problems)
+    for key in table:
+        if key not in _FIELDS:
+            problems.append(
+                Problem(
+                    place,
+                    f"unknown field '{key}' of a trend",
+                    nearest(key, _FIELDS) or f"known fields: {', '.join(sorted(_FIELDS))}",
+                )
+            )
+    for key in ("label", "unit", "source", "series"):
+        if not isinstance(table.get(key), str) or (key != "unit" and not table[key].strip()):
+            problems.append(Problem(place, f"a trend has no {key}", f'write {key} = "…"'))
+    if table["trend"] not in SHAPES:
+        problems.append(
+            Problem(
+                place,
+                f"unknown trend '{table['trend']}'",
+                nearest(str(table["trend"]), SHAPES) or f"use {', '.join(SHAPES)}",
+            )
+        )
+    priors = {}
+    for key in _PRIORS:
+        if key in table:
+            try:
+                priors[key] = parse(table[key], f"{place} {key}")
+            except StudyError as error:
+                problems.extend(error.problems)
+    for key in ("level", "growth", "scatter"):
+        if key not in table:
+            problems.append(
+                Problem(
+                    place,
+                    f"a trend has no prior of its {key}",
+                    f'write {key} = "normal LOW to HIGH" in {"OOM/year" if key == "growth" else "OOM"}',
+                )
+            )
+    settings = {
+        key: table[key]
+        for key in ("noise", "route", "kink_prob", "rate_years", "draws", "chains", "tune")
+        if key in table
+    }
+    numbers = {
+        key: table.get(key)
+        for key in ("level_year", "kink_prob", "rate_years", "draws", "chains", "tune", "seed")
+        if key in table
+    }
+    for key, value in numbers.items():
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            problems.append(Problem(place, f"{key} is not a number ({value!r})", f"write {key} = 2018, say"))
+    if "level_year" not in table:
+        problems.append(
+            Problem(place, "a trend has no level_year", "name the year that the prior of its level refers to")
+        )
+    selection = _selection(table, place, problems)
+    if len(problems) > before or selection is None:
+        return None
+    spec = TrendSpec(str(table["trend"]), float(table["level_year"]), **priors, **settings)
+    return Trend(
+        name,
+        table["label"].strip(),
+        table["unit"].strip(),
+        " ".join(table["source"].split()),
+        table["series"],
+        selection,
+        spec,
+        int(table.get("seed", 0)),
+        " ".join(str(table.get("note", "")).split()),
+        place,
+    )
+
+
+def _selection(table: Mapping[str, Any], place: str, problems: list[Problem]) -> Selection | None:
+    where = table.get("where", {})
+    if not isinstance(where, dict):
+        problems.append(Problem(place, f"where is not a table ({where!r})", 'write where = { basis = "rented" }'))
+        return None
+    words = tuple((key, tuple(map(str, value if isinstance(value, list) else [value]))) for key, value in where.items())
+    for key in ("record_fraction", "top_per_year"):
+        value = table.get(key)
+        if value is not None and (isinstance(value, bool) or not isinstance(value, (int, float)) or value <= 0):
+            problems.append(
+                Problem(
+                    place,
+                    f"{key} is not a positive number ({value!r})",
+                    f"write {key} = {0.1 if key == 'record_fraction' else 10}",
+                )
+            )
+            return None
+    return Selection(
+        str(table.get("value", "")),
+        words,
+        str(table.get("from", "")),
+        str(table.get("to", "")),
+        table.get("record_fraction"),
+        table.get("top_per_year"),
+        str(table.get("group", "")),
+        str(table.get("average", "")),
+    )
