@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.peers import Answer
+from benchmarks.truth import Reference
 
 
 @dataclass(frozen=True)
@@ -37,16 +38,20 @@ class Runs:
 
 
 def interleaved(
-    tools: Mapping[str, Callable[[int], Answer]], truth: np.ndarray, seeds: Iterable[int]
+    tools: Mapping[str, Callable[[int], Answer]],
+    truth: np.ndarray,
+    seeds: Iterable[int],
+    times: Mapping[str, int] | None = None,
 ) -> dict[str, Runs]:
-    """Run every tool once with each seed, in turn."""
+    """Run every tool with each seed in turn: once, or as often as `times` says."""
     found = {name: Runs() for name in tools}
     for seed in seeds:
         for name, tool in tools.items():
-            answer = tool(seed)
-            found[name].errors.append(answer.values - truth)
-            found[name].cpu.append(answer.cpu)
-            found[name].wall.append(answer.wall)
+            for _ in range((times or {}).get(name, 1)):
+                answer = tool(seed)
+                found[name].errors.append(answer.values - truth)
+                found[name].cpu.append(answer.cpu)
+                found[name].wall.append(answer.wall)
     return found
 
 
@@ -99,13 +104,8 @@ def ratio(above: Sequence[float], below: Sequence[float], factor: float = 1.0) -
     return factor * min(above) / min(below), factor * float(np.median(above) / np.median(below))
 
 
-def gain(theirs: np.ndarray, ours: np.ndarray) -> float:
-    """Their variance over ours at the output-quantile where that is least; those that either knows exactly are left out.
-
-    Parameters
-    ----------
-    theirs, ours : ndarray (output, prob)
-        Root mean square errors.
-    """
-    known = (theirs > 0) & (ours > 0)
-    return float(((theirs[known] / ours[known]) ** 2).min())
+def efficiencies(runs: Runs, reference: Reference, draws: int) -> np.ndarray:
+    """Squared error over that of as many plain draws, at each output-quantile that draws can be wrong about."""
+    unsure = reference.slopes > 0
+    found: np.ndarray = (runs.rmse[unsure] / reference.plain_rmse(draws)[unsure]) ** 2
+    return found

@@ -221,6 +221,34 @@ def squigglepy_peer() -> Peer:
     return Peer("squigglepy", _squigglepy)
 
 
+def _squigglepy_arithmetic(workload: str, samples: int, seed: int) -> Answer:
+    import squigglepy as sq
+
+    sq.set_seed(seed)
+    start, wall = process_time(), perf_counter()
+    inputs = {name: (sq.norm if name.endswith("growth") else sq.to)(*ends) for name, ends in CHAIN.items()}
+    hardware = inputs["peak_throughput"] * inputs["utilisation"]
+    training_cost = inputs["training_compute"] / hardware * inputs["chip_hour_price"] / HOUR
+    first_cost = training_cost * inputs["overhead"]
+    growth = inputs["compute_growth"] - inputs["price_performance_growth"]
+    run_cost = [
+        first_cost * sq.dist_fn(growth, fn=lambda g, year=year: 10 ** (g * float(year))) for year in YEARS - YEARS[0]
+    ]
+    crossing_year = sq.dist_fn(inputs["threshold"] / first_cost, fn=np.log10) / growth + int(YEARS[0])
+    outputs = [training_cost, *run_cost, crossing_year]
+    values = _quantiles([np.asarray(sq.sample(output, samples, verbose=False)) for output in outputs])
+    return Answer(values, process_time() - start, perf_counter() - wall)
+
+
+def squigglepy_arithmetic_peer() -> Peer:
+    """squigglepy's own arithmetic, each output sampled by itself.
+
+    Every mention of an input is drawn anew, so it is right only where an output mentions each input once: in the
+    chain, but not in the ratio.
+    """
+    return Peer("squigglepy's own arithmetic", _squigglepy_arithmetic, ("training_chain",))
+
+
 def squiggle_peer(build: Path) -> Peer | str:
     """Squiggle in one Node process; or why it is not there."""
     node, npm = shutil.which("node"), shutil.which("npm")

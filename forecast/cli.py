@@ -192,7 +192,8 @@ def _parsed(words: Sequence[str]) -> argparse.Namespace:
     """The options in the words; making every command's options would cost `forecast run` a tenth of importing numpy."""
     if words[:1] == ["run"] and not {"-h", "--help"} & set(words):
         parser = _QuickParser(prog="forecast", allow_abbrev=False, add_help=False, formatter_class=_unshown)
-        commands = parser.add_subparsers(parser_class=functools.partial(_QuickParser, formatter_class=_unshown))
+        made_by: Any = functools.partial(_QuickParser, formatter_class=_unshown)  # argparse only calls it
+        commands = parser.add_subparsers(parser_class=made_by)
         _add_run(commands)
         try:
             return parser.parse_args(words)
@@ -250,7 +251,8 @@ def _check(options: argparse.Namespace) -> None:
 def _run(options: argparse.Namespace) -> None:
     if options.report and (options.quantity or not options.out):
         raise UsageError(
-            "--report goes with --out FOLDER, and tells what the main report names: leave -q out, or use 'forecast report'"
+            "--report goes with --out FOLDER, and tells what the main report names: "
+            "leave -q out, or use 'forecast report'"
         )
     study, carried = _open(options)
     _tell_notes(study)
@@ -331,9 +333,8 @@ def _fit(options: argparse.Namespace) -> None:
 
 def _trend(study: Any, name: str) -> str:
     if name not in study.trends:
-        raise UsageError(
-            f"the study has no trend '{name}'; {nearest(name, study.trends) or 'it has ' + (', '.join(study.trends) or 'none')}"
-        )
+        known = nearest(name, study.trends) or f"it has {', '.join(study.trends) or 'none'}"
+        raise UsageError(f"the study has no trend '{name}'; {known}")
     return name
 
 

@@ -1,4 +1,4 @@
-"""The first year in which a growing quantity reaches a threshold, with "never" and "already" as answers of their own."""
+"""The first year in which a growing quantity reaches a threshold; "never" and "already" are answers of their own."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ class Memo:
         self._changed = True
 
     def save(self) -> None:
-        """Write what was used in this run (what was not is forgotten); a folder that cannot be written is left alone."""
+        """Write what this run used (what it did not is forgotten); a folder that cannot be written is left alone."""
         if not self._changed or self._path is None:
             return
         text = json.dumps({"format": FORMAT, "version": self._version, "entries": self._used})

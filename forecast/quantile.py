@@ -47,7 +47,7 @@ class Estimate:
     mcse: np.ndarray
 
 
-def quantiles(draws: np.ndarray, probs: Sequence[float], weights: np.ndarray | None = None) -> Estimate:
+def quantiles(draws: np.ndarray, probs: Sequence[float] | np.ndarray, weights: np.ndarray | None = None) -> Estimate:
     """Quantiles with their Monte Carlo standard errors.
 
     Three estimators, chosen for each cell by tests on the draws near the quantile:
@@ -139,7 +139,7 @@ def _near(cells: np.ndarray, spans: Sequence[slice]) -> list[np.ndarray]:
 
 
 def _by_chain(near: np.ndarray, count: int, prob: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """From order statistics (cell, chain, rank): estimates by chain, their MCSE, and the cells where that will not do."""
+    """From order statistics (cell, chain, rank): estimates by chain, their MCSE, and cells where that will not do."""
     cells, chains, _ = near.shape
     if not near.shape[-1] or chains < 2:
         return np.zeros(cells), np.zeros(cells), np.ones(cells, dtype=bool)
@@ -206,7 +206,7 @@ def _legendre(x: np.ndarray, degree: int) -> np.ndarray:
     return np.array(columns[: degree + 1]).T
 
 
-def _pooled(draws: np.ndarray, probs: Sequence[float], weights: np.ndarray | None = None) -> np.ndarray:
+def _pooled(draws: np.ndarray, probs: Sequence[float] | np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
     """From `draws` (chain, draw) taken together: quantiles and their MCSE by Woodruff's interval, (2, prob)."""
     chains, size = len(draws), draws.size
     if weights is None:

@@ -137,7 +137,8 @@ class Forecast:
             raise UsageError(f"{name} has a year axis; ask for one year, such as {name}@{self.years[-1]:g}")
         if year not in self.years:
             raise UsageError(f"{year:g} is not on the year axis ({self.years[0]:g} to {self.years[-1]:g}); set years")
-        return array[self.years.index(year)]
+        slice_of_year: np.ndarray = array[self.years.index(year)]
+        return slice_of_year
 
     def __getitem__(self, name: str) -> xarray.DataArray:
         """Draws of a quantity as a labelled array with dims ``(chain, draw[, year])``, its unit and its long name."""
@@ -312,7 +313,8 @@ def interval_of(draws: np.ndarray, prob: float, unit: str) -> Interval:
 
 def _interval(estimate: Estimate, prob: float, unit: str) -> Interval:
     low, median, high = map(float, estimate.value)
-    return Interval(low, median, high, prob, *map(float, estimate.mcse), unit)
+    mcse_low, mcse_median, mcse_high = map(float, estimate.mcse)
+    return Interval(low, median, high, prob, mcse_low, mcse_median, mcse_high, unit)
 
 
 def _integers(years: Sequence[float]) -> np.ndarray:

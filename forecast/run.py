@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 
@@ -28,7 +29,7 @@ def run(
     draws: int | None = None,
     seed: int | None = None,
     prob: float | None = None,
-    method: str = "qmc",
+    method: Literal["qmc", "mc"] = "qmc",
     precision: float = 0.005,
     block: int = 16384,
     threads: int = 1,
@@ -109,8 +110,9 @@ def bands(forecast: Forecast) -> dict[str, dict[float, Interval]]:
             else:
                 other = forecast.study.with_dependence(declared.between, correlation)
                 result = run(
-                    other, [str(r) for r in affected], years=forecast.years, seed=forecast.design.seed, prob=forecast.prob,
-                    method=forecast.design.method, draws=forecast.draws * forecast.design.chains, block=forecast.block, threads=forecast.threads,
+                    other, [str(r) for r in affected], years=forecast.years, seed=forecast.design.seed,
+                    prob=forecast.prob, method=forecast.design.method, draws=forecast.draws * forecast.design.chains,
+                    block=forecast.block, threads=forecast.threads,
                 )  # fmt: skip
             for request in affected:
                 found.setdefault(str(request), {})[correlation] = result.interval(str(request), forecast.prob)
@@ -122,7 +124,8 @@ def _floors(
 ) -> list[np.ndarray]:
     """For each array that a request reports: the error of its interval's ends that no number of worlds takes away.
 
-    It is that of having finitely many posterior draws of the trends behind it. Worlds are enough when theirs is half of it.
+    It is that of having finitely many posterior draws of the trends behind it. Worlds are enough when theirs is half
+    of it.
     """
     arrays = reported(kept, [request])
     trends = trends_behind(study, request.name)

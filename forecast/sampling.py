@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
@@ -64,7 +65,8 @@ def sample(
     start, stop : int
         Draws of each chain.
     block : int
-        At most how many worlds to evaluate at a time, so that arrays stay in the cache; the result does not depend on it.
+        At most how many worlds to evaluate at a time, so that arrays stay in the cache; the result does not depend on
+        it.
     threads : int
         The result does not depend on it.
 
@@ -155,11 +157,19 @@ def _slice(array: np.ndarray, request: Request, years: Sequence[float]) -> np.nd
         return array
     if array.ndim < 2:
         raise UsageError(f"{request.name} has no year axis; ask for {request.name} without @{request.year:g}")
-    return array[list(years).index(request.year)]
+    slice_: np.ndarray = array[list(years).index(request.year)]
+    return slice_
 
 
-def aim(study: Study, requests: Sequence[Request], axis: Sequence[float], seed: int, method: str, block: int) -> Design:
-    """The design of a run: every uncertain prior has a coordinate, those that the reported quantities need come first."""
+def aim(
+    study: Study,
+    requests: Sequence[Request],
+    axis: Sequence[float],
+    seed: int,
+    method: Literal["qmc", "mc"],
+    block: int,
+) -> Design:
+    """The design of a run: every uncertain prior has a coordinate; those that reported quantities need come first."""
     needed = ancestors((request.name for request in requests), study.functions)
     uncertain = uncertain_inputs(study)
     used = {*(name for name in uncertain if name in needed), *wanted_coordinates(study, needed)}

@@ -210,9 +210,10 @@ def test_a_guesstimate_card_is_inverted(tmp_path):
     from scipy.optimize import brentq
 
     ratio = math.log(1500 / 55)
-    card_ratio = lambda s: (
-        s * (stats.norm.ppf(0.9 + 0.1 * stats.norm.cdf(s / 2)) - stats.norm.ppf(0.1 * stats.norm.cdf(s / 2)))
-    )  # noqa: E731
+
+    def card_ratio(s):
+        return s * (stats.norm.ppf(0.9 + 0.1 * stats.norm.cdf(s / 2)) - stats.norm.ppf(0.1 * stats.norm.cdf(s / 2)))
+
     sigma = brentq(lambda s: card_ratio(s) - ratio, 0.1, 3)
     median = 55e6 / math.exp(sigma * stats.norm.ppf(0.1 * stats.norm.cdf(sigma / 2)))
     assert abs(sigma - 0.987) < 5e-4

@@ -1,7 +1,7 @@
 """Distributions in text: a belief about one number, as a function of one normal score.
 
-`parse` reads a text; what is remembered of an earlier parse needs only `Distribution`, and neither grammar nor tables. So
-each name is imported when it is first used.
+`parse` reads a text; what is remembered of an earlier parse needs only `Distribution`, and neither grammar nor tables.
+So each name is imported when it is first used.
 """
 
 from typing import TYPE_CHECKING, Any

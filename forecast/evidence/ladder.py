@@ -1,7 +1,7 @@
 """Evidence to posterior worlds, by the lowest rung of one ladder that holds.
 
-1. *Weights*: prior worlds weighted by the likelihood (`forecast.evidence.psis`), where k-hat is below 0.7 and at least 400
-   worlds remain effective; then resampled, so that all worlds stay equally weighted and all else goes on as before.
+1. *Weights*: prior worlds weighted by the likelihood (`forecast.evidence.psis`), where k-hat is below 0.7 and at least
+   400 worlds remain effective; then resampled, so that all worlds stay equally weighted and all else goes on as before.
 2. *Sequential Monte Carlo* (`forecast.evidence.smc`) over the touched inputs.
 3. *NUTS* (`forecast.evidence.nuts`) where gradients exist and inputs are many, or where asked for.
 

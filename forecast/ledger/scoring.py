@@ -251,7 +251,7 @@ def _difference(one: Scored, baseline: str, kind: str) -> float | None:
 
 
 def to_json(card: Card) -> dict[str, Any]:
-    """The scores as plain values (schema forecast.score/1, docs/ledger.md)."""
+    """The scores as plain values (schema forecast.ledger.score/1, docs/ledger.md)."""
 
     def mean(found: Mean) -> dict[str, Any]:
         return {"mean": _plain(found.value), "low": _plain(found.low), "high": _plain(found.high), "count": found.count}

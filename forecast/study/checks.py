@@ -82,7 +82,8 @@ def check_reports(reports: Mapping[str, Report], names: Sequence[str], problems:
                 problems.append(
                     Problem(
                         report.place,
-                        f"the year of '{request}' is not among the report's years ({report.years[0]:g} to {report.years[-1]:g})",
+                        f"the year of '{request}' is not among the report's years "
+                        f"({report.years[0]:g} to {report.years[-1]:g})",
                         "widen years",
                     )
                 )
@@ -103,7 +104,7 @@ class Parts:
 
 
 def check_units(parts: Parts, memo: Memo, digest: str, problems: list[Problem]) -> dict[str, Any]:
-    """Factors, labels, thresholds, fit keys and notes; the functions are run once with units, unless that is remembered."""
+    """Factors, labels, thresholds, fit keys, notes; runs the functions once with units, unless that is remembered."""
     known = memo.get("checked", digest)
     if known is not None and not problems:
         return dict(known)
@@ -137,7 +138,7 @@ def check_units(parts: Parts, memo: Memo, digest: str, problems: list[Problem]) 
                     problems.extend(error.problems)
     fits = _check_trends(parts, problems)
     if not problems and parts.sequence is not None:
-        typical = {
+        typical: dict[str, tuple[Any, str]] = {
             p.name: (float(p.distribution.quantile(0.5)) * factors[p.name], p.unit) for p in parts.priors.values()
         }
         typical |= {curve.name: (_typical(curve) * factors[curve.name], curve.unit) for curve in parts.curves.values()}

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from forecast import __version__
 from forecast.errors import Problem, StudyError, UsageError, nearest
@@ -193,8 +193,8 @@ class Study:
         return replace(self, priors=priors, functions=functions, curves=curves, sequence=sequence, replaced=replaced)
 
     def observe(
-        self, quantity: str, value: Any = None, *, at_least: Any = None, at_most: Any = None, error: Any = None, unit: str = "",
-        date: Any, source: str, note: str = "", id: str = "",
+        self, quantity: str, value: Any = None, *, at_least: Any = None, at_most: Any = None, error: Any = None,
+        unit: str = "", date: Any, source: str, note: str = "", id: str = "",
     ) -> Study:  # fmt: skip
         """The study with one more observation.
 
@@ -203,7 +203,8 @@ class Study:
         quantity : str
             Given or derived; ``name@year`` where it has a year axis.
         value : str or number, optional
-            What was measured, with its uncertainty: ``"60M to 120M"``. A plain number is exact unless it has an `error`.
+            What was measured, with its uncertainty: ``"60M to 120M"``. A plain number is exact unless it has an
+            `error`.
         at_least, at_most : str or number, optional
             Bounds instead.
         error : str or number, optional
@@ -229,7 +230,9 @@ class Study:
 
         Examples
         --------
-        >>> seen = study.observe("training_cost", "60M to 120M", source="a newspaper", date="2024-03-01")  # doctest: +SKIP
+        >>> seen = study.observe(  # doctest: +SKIP
+        ...     "training_cost", "60M to 120M", source="a newspaper", date="2024-03-01"
+        ... )
         """
         from forecast.evidence.files import free_id, from_fields
 
@@ -282,7 +285,7 @@ class Study:
         draws: int | None = None,
         seed: int | None = None,
         prob: float | None = None,
-        method: str = "qmc",
+        method: Literal["qmc", "mc"] = "qmc",
         precision: float = 0.005,
         block: int = 16384,
         threads: int = 1,

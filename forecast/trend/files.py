@@ -131,7 +131,7 @@ def read_trend(name: str, table: Mapping[str, Any], place: str, parse: Parse, pr
                 nearest(str(table["trend"]), SHAPES) or f"use {', '.join(SHAPES)}",
             )
         )
-    priors = {}
+    priors: dict[str, Any] = {}  # fields of a TrendSpec by name
     for key in _PRIORS:
         if key in table:
             try:

@@ -18,7 +18,7 @@ NOISES = ("normal", "student_t")
 ROUTES = ("auto", "exact", "pymc")
 # Scores beyond this many standard deviations of a prior are cut: a posterior there contradicts its prior.
 SCORE_LIMIT = 8.0
-# The Student-t noise functions (trend_noise) are accurate from here on, and the mean excess needs more than 1.
+# Student-t noise (`forecast.trend.noise`) is accurate from here on, and the mean excess needs more than 1.
 LEAST_DOF = 2.0
 
 

@@ -236,7 +236,7 @@ def averaged(data: Series, names: Sequence[str]) -> Series:
     )
 
 
-def _dates(table: Table, rows: Sequence[int]) -> list[float]:
+def _dates(table: Table, rows: Sequence[int] | np.ndarray) -> list[float]:
     problems, dates = [], []
     for i in rows:
         try:
@@ -253,7 +253,12 @@ def _dates(table: Table, rows: Sequence[int]) -> list[float]:
 
 
 def _values(
-    table: Table, rows: Sequence[int], columns: Sequence[str], unit: str, units: UnitSystem, place: str
+    table: Table,
+    rows: Sequence[int] | np.ndarray,
+    columns: Sequence[str],
+    unit: str,
+    units: UnitSystem,
+    place: str,
 ) -> np.ndarray:
     problems: list[Problem] = []
     values = []
@@ -296,7 +301,7 @@ def _positive(cell: str, column: str, place: str, problems: list[Problem]) -> fl
     return value
 
 
-def _errors(table: Table, rows: Sequence[int]) -> np.ndarray | None:
+def _errors(table: Table, rows: Sequence[int] | np.ndarray) -> np.ndarray | None:
     if "log10_se" not in table.columns:
         return None
     problems, errors = [], []

@@ -36,7 +36,8 @@ def fit_sheet(
     draws = posterior.draws
     lines = [
         f"{trend.name}: {trend.label} [{trend.unit}]",
-        f"  {len(data)} rows of {data.name}, {data.t[0]:.1f} to {data.t[-1]:.1f}; {trend.spec.shape}, {trend.spec.noise} scatter, "
+        f"  {len(data)} rows of {data.name}, {data.t[0]:.1f} to {data.t[-1]:.1f}; "
+        f"{trend.spec.shape}, {trend.spec.noise} scatter, "
         f"route: {provenance['route']}; {len(posterior)} posterior draws",
         f"  {100 * prob:g}% credible intervals, equal-tailed:",
     ]
@@ -60,12 +61,13 @@ def fit_sheet(
     lines += [_row(name, values, unit, prob) for name, values, unit in rows]
     if provenance["kinked_prob"] is not None:
         lines.append(
-            f"  posterior probability of a kink: {_probability(provenance['kinked_prob'])} (prior {trend.spec.kink_prob:g})"
+            f"  posterior probability of a kink: {_probability(provenance['kinked_prob'])} "
+            f"(prior {trend.spec.kink_prob:g})"
         )
     gate = provenance["gate"]
     lines.append(
-        f"  convergence: R-hat {gate['rhat']:.3f}, effective draws {gate['ess_bulk']:.0f} (bulk) and {gate['ess_tail']:.0f} (tail), "
-        f"{gate['divergences']} divergences"
+        f"  convergence: R-hat {gate['rhat']:.3f}, effective draws {gate['ess_bulk']:.0f} (bulk) "
+        f"and {gate['ess_tail']:.0f} (tail), {gate['divergences']} divergences"
         + ("; ACCEPTED although it failed its gate" if provenance["accepted"] else "")
     )
     lines += [f"  note: {note}" for note in provenance["notes"]]
@@ -108,12 +110,14 @@ def comparison_table(found: Mapping[str, Any]) -> str:
     for measure in found["measures"]:
         difference = f"{measure['difference']:+.3g}" + (f" ± {measure['se']:.2g}" if measure["se"] is not None else "")
         lines.append(
-            f"    {measure['name']:24}{measure['straight']:>10.4g}{measure['kinked']:>10.4g}{difference:>18}   {measure['note']}"
+            f"    {measure['name']:24}{measure['straight']:>10.4g}{measure['kinked']:>10.4g}{difference:>18}"
+            f"   {measure['note']}"
         )
     gap = next(measure["difference"] for measure in found["measures"] if measure["name"] == "AIC")
     lines.append(
-        f"    By AIC alone, the {'straight' if gap > 0 else 'kinked'} line is {math.exp(-min(700.0, abs(gap) / 2)):.1e} times as likely "
-        "as the other to lose the least information (the reading of Lohn 2023)."
+        f"    By AIC alone, the {'straight' if gap > 0 else 'kinked'} line is "
+        f"{math.exp(-min(700.0, abs(gap) / 2)):.1e} times as likely as the other "
+        "to lose the least information (the reading of Lohn 2023)."
     )
     lines.append(f"    Posterior probability of a kink, from the evidences: {_probability(found['kinked_prob'])}")
     return "\n".join(lines)
@@ -122,7 +126,7 @@ def comparison_table(found: Mapping[str, Any]) -> str:
 def backtest_table(found: Backtest) -> str:
     """Predictions of each model scored on what came later."""
     header = ("model", "as of", "rows", "in 50%", "in 80%", "in 90%", "CRPS", "log score", "mean PIT")
-    rows = [header]
+    rows: list[tuple[str, ...]] = [header]
     for line in found.table():
         rows.append(
             (
@@ -146,6 +150,7 @@ def backtest_table(found: Backtest) -> str:
         [
             *lines,
             "",
-            "CRPS in OOM (smaller is better); log score in nats (larger is better); a calibrated model has its mean PIT near 0.5.",
+            "CRPS in OOM (smaller is better); log score in nats (larger is better); "
+            "a calibrated model has its mean PIT near 0.5.",
         ]
     )
