@@ -48,7 +48,7 @@ TITLES = {
     "deployment_ratio": "deployment ratio",
     "hostile": "hostile set",
 }
-# error per CPU second against a peer: DESIGN's targets
+# error per CPU second against a peer: what we aim at
 AIMS = {("training_chain", "squigglepy"): 100, ("deployment_ratio", "squigglepy"): 100, ("training_chain", "Squiggle"): 1000, ("deployment_ratio", "Squiggle"): 300}  # fmt: skip
 
 

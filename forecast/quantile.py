@@ -116,7 +116,7 @@ def quantiles_of_each(arrays: Sequence[np.ndarray], probs: Sequence[float]) -> I
     """
     group = max(1, TOGETHER // max(1, arrays[0].size)) if arrays else 1
     for first in range(0, len(arrays), group):
-        found = quantiles(np.array(arrays[first : first + group]), probs)
+        found = quantiles(arrays[first][None] if group == 1 else np.array(arrays[first : first + group]), probs)
         yield from (Estimate(value, mcse) for value, mcse in zip(found.value.T, found.mcse.T, strict=True))
 
 

@@ -1,7 +1,7 @@
 """Every family's quantile function, distribution function and density against independent arithmetic.
 
 A quantile x of the normal score z is judged by how far its probability is from Phi(z), divided by the density: that
-is the error of x, and needs no second inversion. Tolerances are those of DESIGN: 1e-10 relative in the body, 1e-8 in
+is the error of x, and needs no second inversion. Tolerances: 1e-10 relative in the body, 1e-8 in
 tails of 1e-12 (the tests ask for 1e-11 everywhere).
 """
 
