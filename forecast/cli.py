@@ -39,6 +39,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader has seen enough, as with `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:  # a full disk, a folder that cannot be written
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is buffered cannot be written either
+        place = error.filename or "output"
+        _complain(f"{place}: cannot be written or read ({error.strerror}); free it, or choose another place")
+        return 1
 
 
 def _complain(text: str) -> None:
@@ -221,11 +226,13 @@ def _run_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _new(options: argparse.Namespace) -> None:
+    from shlex import quote
+
     from forecast.study.starter import new
 
     folder = new(options.folder)
     print(folder)
-    _say(f"Made {folder} with priors/, models/ and reports/. Next: forecast run {folder}")
+    _say(f"Made {folder} with priors/, models/ and reports/. Next: forecast run {quote(str(folder))}")
 
 
 def _open(options: argparse.Namespace) -> tuple[Any, Any]:
@@ -433,7 +440,10 @@ def _prepared(study: Any, quantities: Sequence[str] | None, **arguments: Any) ->
     """Run a study, telling of the trends that have to be fitted first."""
     from forecast.fits import prepare
 
-    study = study.given(arguments.pop("given", {}))
+    try:
+        study = study.given(arguments.pop("given", {}), "--set")
+    except StudyError as error:  # the command line is wrong, not the study
+        raise UsageError(str(error)) from None
     prepare(study, [text.partition("@")[0] for text in quantities or study.main.quantities], _progress)
     return study.run(quantities, **arguments)
 

@@ -6,6 +6,7 @@ import json
 import math
 import os
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -105,7 +106,8 @@ def comparison_of(study: Study, name: str, say: Say | None = None, accept: bool 
     cache = study.path / "build" / "compiled"
     found = compare(name, study.series_of(name), trend.spec, trend.seed, accept=accept, progress=say, cache=cache)
     kept = {"kinked_prob": found.kinked_prob, "measures": [_finite(asdict(measure)) for measure in found.measures]}
-    write_atomically(file, json.dumps(kept).encode())
+    with suppress(OSError):
+        write_atomically(file, json.dumps(kept).encode())
     return kept
 
 
@@ -128,12 +130,13 @@ def _fit(study: Study, name: str, stem: Path, say: Say | None, accept: bool) -> 
     trend = study.trends[name]
     cache = study.path / "build" / "compiled"
     fitted = fit(name, study.series_of(name), trend.spec, trend.seed, accept, say, cache, trend.place)
-    stem.parent.mkdir(parents=True, exist_ok=True)
-    temporary = stem.with_name(f".{stem.name}.{os.getpid()}.tmp")
-    write_tree(tree_of(fitted), stem.with_suffix(".nc"))
-    write_atomically(stem.with_suffix(".json"), json.dumps(fitted.provenance()).encode())
-    fitted.posterior.save(temporary)
-    temporary.replace(stem.with_suffix(".npz"))  # last, since its presence says that the fit is whole
+    with suppress(OSError):  # what cannot be kept is fitted again
+        stem.parent.mkdir(parents=True, exist_ok=True)
+        temporary = stem.with_name(f".{stem.name}.{os.getpid()}.tmp")
+        write_tree(tree_of(fitted), stem.with_suffix(".nc"))
+        write_atomically(stem.with_suffix(".json"), json.dumps(fitted.provenance()).encode())
+        fitted.posterior.save(temporary)
+        temporary.replace(stem.with_suffix(".npz"))  # last, since its presence says that the fit is whole
     return Record(fitted.posterior, fitted.provenance())
 
 

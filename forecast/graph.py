@@ -154,7 +154,7 @@ def evaluate(
                 array = np.asarray(result, dtype=np.float64)
             except StudyError:
                 raise
-            except Exception as error:  # a model is the user's code: whatever it raises is told, not thrown
+            except (Exception, SystemExit) as error:  # a model is the user's code: what it raises is told, not thrown
                 raise StudyError([failure(function, error)]) from error
             if (
                 array.ndim > 2
@@ -178,7 +178,7 @@ def evaluate(
     return values
 
 
-def failure(function: Function, error: Exception) -> Problem:
+def failure(function: Function, error: BaseException) -> Problem:
     """A model's exception as a problem that names the line it came from."""
     import traceback
 

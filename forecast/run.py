@@ -57,9 +57,10 @@ def run(
         if method == "qmc":
             per_chain = 1 << max(0, (per_chain - 1).bit_length())  # Sobol points are balanced in powers of two
         kept = sample(study, design, names, axis, 0, per_chain, block, threads)
-        return Forecast(study, requests, axis, design, per_chain, prob, True, block, threads, kept, update)
-    per_chain = FIRST
-    kept = sample(study, design, names, axis, 0, per_chain, block, threads)
+        most = per_chain
+    else:
+        per_chain = FIRST
+        kept = sample(study, design, names, axis, 0, per_chain, block, threads)
     floors = [floor for request in requests for floor in _floors(study, request, design, kept, prob)]
     while True:
         arrays = reported(kept, requests)
@@ -151,13 +152,26 @@ def _check_call(
     precision: float,
 ) -> None:
     problems = []
+    for name, value, kind in (
+        ("seed", seed, int),
+        ("draws", draws, int),
+        ("prob", prob, float),
+        ("precision", precision, float),
+    ):
+        whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+        if value is not None and not whole and (kind is int or not isinstance(value, float | np.floating)):
+            raise UsageError(f"{name} is not a {'whole ' if kind is int else ''}number ({value!r}); give one")
     for request in requests:
         if request.name not in study.names:
             hint = nearest(request.name, study.names) or "'forecast check' lists the quantities"
             problems.append(Problem("", f"the study has no quantity '{request.name}'", hint))
         if request.year is not None and request.year not in axis:
             problems.append(
-                Problem("", f"{request.year:g} is not on the year axis ({axis[0]:g} to {axis[-1]:g})", "set years")
+                Problem(
+                    "",
+                    f"{request}: {request.year:g} is not on the year axis ({axis[0]:g} to {axis[-1]:g})",
+                    "ask for another year, or for other years of the axis (--years)",
+                )
             )
     if not requests:
         problems.append(Problem("", "no quantity is asked for", "name one"))

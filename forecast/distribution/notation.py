@@ -179,7 +179,7 @@ def _unreadable(source: str, error: Any, place: str) -> StudyError:
     elif re.match(r"[A-Za-z$£€]", source) and not re.search(r"[(0-9]", source):
         remedy = HOW
     elif re.match(r"[A-Za-z]", rest) and re.search(r"[0-9kKMBT%]$", before):
-        remedy = "give the unit in 'unit'; the text holds only numbers and families"
+        remedy = "leave the unit out: a prior names it in 'unit', and everywhere else it is the quantity's own"
     else:
         remedy = HOW
     return StudyError.at(place, what, remedy)

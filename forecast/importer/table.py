@@ -57,7 +57,9 @@ def write_series(series: Series, path: Path, overwrite: bool = False) -> bool:
             if path.read_bytes() == data:
                 return False
             if not overwrite:
-                raise UsageError(f"{path} exists and holds something else; choose another name or allow overwriting")
+                raise UsageError(
+                    f"{path} exists and holds something else; choose another name, or allow it with --overwrite"
+                )
         # In the same folder, because a rename is one step only within a file system.
         draft = path.with_name(f".{path.name}.{os.getpid()}.part")
         try:

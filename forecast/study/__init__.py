@@ -145,7 +145,7 @@ def _read_files(root: Path, problems: list[Problem]) -> dict[str, str]:
         for file in sorted(root.glob(pattern)):
             relative = file.relative_to(root).as_posix()
             try:
-                files[relative] = file.read_text(encoding="utf-8")
+                files[relative] = file.read_text(encoding="utf-8-sig")
             except UnicodeDecodeError as error:
                 problems.append(Problem(relative, f"is not UTF-8 text (byte {error.start})", "save it as UTF-8", True))
             except OSError as error:

@@ -6,6 +6,7 @@ import re
 import sys
 from pathlib import Path
 from types import FunctionType, ModuleType
+from typing import Any
 
 from forecast.errors import Problem
 from forecast.graph import YEAR, Function
@@ -36,6 +37,7 @@ def read_models(files: dict[str, str], root: Path, problems: list[Problem]) -> d
     for relative, text in files.items():
         module = ModuleType(f"models.{Path(relative).stem}")
         module.__file__ = str(root / relative)
+        module.__dict__["print"] = _print
         sys.modules[module.__name__] = module  # so that tracebacks, dataclasses and inspect work inside it
         try:
             exec(compile(text, module.__file__, "exec"), module.__dict__)
@@ -44,7 +46,7 @@ def read_models(files: dict[str, str], root: Path, problems: list[Problem]) -> d
                 Problem(f"{relative}:{error.lineno}", f"is not Python ({error.msg})", "correct the line", True)
             )
             continue
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             line = _line_in(error, module.__file__)
             text = str(error).split("\n")[0]
             remedy = "model files do not import one another: name the quantity as a parameter"
@@ -67,6 +69,11 @@ def read_models(files: dict[str, str], root: Path, problems: list[Problem]) -> d
                     )
                 functions.setdefault(name, function)
     return functions
+
+
+def _print(*values: object, **options: Any) -> None:
+    """`print` as models know it: it goes to stderr, since stdout is for results."""
+    print(*values, **{"file": sys.stderr, **options})
 
 
 def _read_function(name: str, value: FunctionType, relative: str, problems: list[Problem]) -> Function:

@@ -80,7 +80,7 @@ def read_toml(relative: str, text: str, problems: list[Problem]) -> dict[str, An
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        problems.append(Problem(relative, f"is not TOML ({error})", "correct the line", True))
+        problems.append(Problem(relative, f"is not TOML ({error})", "correct the line (texts stand in quotes)", True))
         return {}
 
 

@@ -100,7 +100,7 @@ def _checked(
             problems.append(wrong)
         except StudyError as error:
             problems.extend(error.problems)
-        except Exception as error:  # a model is the user's code: whatever it raises is told, not thrown
+        except (Exception, SystemExit) as error:  # a model is the user's code: what it raises is told, not thrown
             problems.append(_explain(function, error))
     shape = np.broadcast_shapes((_DRAWS,), *(argument.shape for argument in arguments))
     return quantity(system, np.ones(shape), declared.text if declared else "")
@@ -230,7 +230,7 @@ _TRANSCENDENTAL = {"exp", "exp2", "expm1", "log", "log10", "log2", "log1p", "log
 _VERBS: Mapping[type, str] = {ast.Add: "adds {} and {}", ast.Sub: "subtracts {} and {}"}
 
 
-def _explain(function: Function, error: Exception) -> Problem:
+def _explain(function: Function, error: BaseException) -> Problem:
     """A failure of the unit check as a problem that names the line and quotes the expression."""
     line, quoted, node = _expression(function.call.__code__, error.__traceback__)
     file = re.sub(r":\d+$", "", function.place)
