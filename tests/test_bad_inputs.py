@@ -177,7 +177,7 @@ STUDIES: dict[str, tuple[dict[str, str], str]] = {
     ),
     "TOML syntax": (
         replaced(priors__a_toml='[price\nlabel = "x"'),
-        "priors/a.toml: is not TOML (Expected ']' at the end of a table declaration (at line 1, column 7)); correct the line",
+        "priors/a.toml: is not TOML (Expected ']' at the end of a table declaration (at line 1, column 7)); correct the line (texts stand in quotes)",
     ),
     "alternative without source": (
         priors(prior("x", "1 to 2") + '[x.alternative.other]\ndist = "2 to 3"\n'),
@@ -344,7 +344,7 @@ COMMANDS: dict[str, tuple[list[str], int, str]] = {
     "year off the axis": (
         ["run", "{good}", "-q", "cost@1999"],
         2,
-        "1999 is not on the year axis (2020 to 2030); set years",
+        "cost@1999: 1999 is not on the year axis (2020 to 2030); ask for another year, or for other years of the axis (--years)",
     ),
     "year that is none": (
         ["run", "{good}", "-q", "cost@soon"],
@@ -358,13 +358,13 @@ COMMANDS: dict[str, tuple[list[str], int, str]] = {
     ),
     "set a stranger": (
         ["run", "{good}", "--set", "prices=3"],
-        3,
-        "given prices: the study has no quantity 'prices'; did you mean 'price'?",
+        2,
+        "--set prices: the study has no quantity 'prices'; did you mean 'price'?",
     ),
     "set a bad text": (
         ["run", "{good}", "--set", "price=4 to 1"],
-        3,
-        "given price: the interval runs downwards (4 to 1); write the low end first",
+        2,
+        "--set price: the interval runs downwards (4 to 1); write the low end first",
     ),
     "prob of 90": (["run", "{good}", "--prob", "90"], 2, "prob is not between 0 and 1 (90.0); write 0.9 for 90%"),
     "draws": (
@@ -466,7 +466,7 @@ def test_every_problem_is_told_at_once(tmp_path, capsys):
 
 
 def test_nothing_is_written_by_a_run_that_fails(good, tmp_path, capsys):
-    assert main(["run", str(good), "--out", str(tmp_path / "out"), "--set", "price=oops"]) == 3
+    assert main(["run", str(good), "--out", str(tmp_path / "out"), "--set", "price=oops"]) == 2
     assert not (tmp_path / "out").exists()
 
 

@@ -268,6 +268,42 @@ def test_a_closed_pipe_is_no_error(study):
     assert done.stdout.splitlines()[-1] == "0" and "Traceback" not in done.stderr
 
 
+def test_what_a_model_prints_is_no_result(tmp_path, capsys):
+    text = 'print("loaded")\n\n\ndef twice(a):\n    """Twice [hour]."""\n    print("called")\n    return 2 * a\n'
+    study = write_study(tmp_path / "loud", prior("a", "1 to 10", "hour"), text)
+    assert main(["run", str(study), "-q", "twice", "--json"]) == 0
+    out, err = capsys.readouterr()
+    assert json.loads(out)["quantities"]["twice"]["unit"] == "hour"
+    assert "loaded" in err and "called" in err
+
+
+@pytest.mark.parametrize("where", ["at the top", "in a function"])
+def test_a_model_that_exits_is_told(tmp_path, capsys, where):
+    top, inside = ("raise SystemExit(0)", "return 2 * a") if where == "at the top" else ("", "raise SystemExit(0)")
+    study = write_study(
+        tmp_path / "gone",
+        prior("a", "1 to 10", "hour"),
+        f'{top}\ndef twice(a):\n    """Twice [hour]."""\n    {inside}\n',
+    )
+    assert main(["run", str(study), "-q", "twice"]) == 3
+    assert "SystemExit" in capsys.readouterr().err
+
+
+def test_a_full_disk_is_told(study):
+    if not Path("/dev/full").exists():
+        pytest.skip("/dev/full is not here")
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "forecast.cli", "run", str(study), "-q", "a"],
+            stdout=full, stderr=subprocess.PIPE, text=True, cwd=ROOT, timeout=120, check=False,
+        )  # fmt: skip
+    assert done.returncode == 1
+    assert (
+        done.stderr
+        == "error: output: cannot be written or read (No space left on device); free it, or choose another place\n"
+    )
+
+
 def test_an_interrupt_exits_with_130(study, monkeypatch, capsys):
     def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt

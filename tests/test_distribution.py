@@ -63,11 +63,11 @@ BAD = [
     ("1 M to 2 M", "cannot read the number '1 M'; write 1M without a space"),
     (
         "1 to 3 USD",
-        "cannot read '1 to 3 USD' at 'USD'; give the unit in 'unit'; the text holds only numbers and families",
+        "cannot read '1 to 3 USD' at 'USD'; leave the unit out: a prior names it in 'unit', and everywhere else it is the quantity's own",
     ),
     (
         "5 apples",
-        "cannot read '5 apples' at 'apples'; give the unit in 'unit'; the text holds only numbers and families",
+        "cannot read '5 apples' at 'apples'; leave the unit out: a prior names it in 'unit', and everywhere else it is the quantity's own",
     ),
     ("1e", "cannot read the number '1e': unknown suffix 'e'; use k, M, B, T or %, and put the unit into 'unit'"),
     ("2 * 3", "a distribution is not a formula ('2 * 3'); put the arithmetic into a model function"),
@@ -183,7 +183,7 @@ BAD = [
     ("about 5", "cannot read 'about 5'; write a number, LOW to HIGH, or a family such as normal(mean=0, sd=1)"),
     (
         "55M to 1.5B FLOP",
-        "cannot read '55M to 1.5B FLOP' at 'FLOP'; give the unit in 'unit'; the text holds only numbers and families",
+        "cannot read '55M to 1.5B FLOP' at 'FLOP'; leave the unit out: a prior names it in 'unit', and everywhere else it is the quantity's own",
     ),
     (
         "1 to 3; import os",

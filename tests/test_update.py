@@ -195,7 +195,11 @@ def test_updates_at_once_are_all_kept(study: Path) -> None:
 
 
 def _killed(study: Path, kills: int, whole: bool, spread: float) -> tuple[int, int]:
-    """Kill processes that add an observation at random moments; how many had written, how many had not."""
+    """Kill processes that add an observation at random moments; how many had written, how many had not.
+
+    The moments come later after a process that had not written and sooner after one that had, so that a busy machine sees
+    as many of both as an idle one.
+    """
     rng = np.random.default_rng(5)
     written = 0
     for i in range(kills):
@@ -219,6 +223,7 @@ def _killed(study: Path, kills: int, whole: bool, spread: float) -> tuple[int, i
         assert after.startswith(before) and set(old) <= set(new), "an observation was lost or a file is torn"
         assert all(set(table) == {"quantity", "value", "date", "source"} for table in new.values())
         written += after != before
+        spread *= 0.95 if after != before else 1.05
         if len(new) > 40:
             (study / FILE).write_text("\n".join(before.splitlines()[:7]) + "\n", encoding="utf-8")
     return written, kills - written

@@ -1,1 +1,1 @@
-"""The commands of the command line, family by family; `forecast.cli` holds the rest."""
+"""The commands of the command line, family by family; each puts its own on the parser of `forecast.cli`."""

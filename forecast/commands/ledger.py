@@ -3,36 +3,36 @@
 from __future__ import annotations
 
 import argparse
-import sys
-from collections.abc import Callable
 from typing import Any
 
+from forecast.commands.shared import (
+    add_command,
+    add_folder,
+    add_json,
+    add_run_options,
+    prepared,
+    run_arguments,
+    say,
+)
 from forecast.errors import GateError
 
 
-def add_commands(
-    commands: Any, trust: str, run_options: Callable[..., None], run_arguments: Callable[..., dict[str, Any]]
-) -> None:
+def add_commands(commands: Any) -> None:
     """Put the commands on a command line's parser."""
-    record = commands.add_parser(
-        "record", help="append a forecast to the ledger, to be scored later", epilog=trust, allow_abbrev=False
-    )
+    record = add_command(commands, "record", "append a forecast to the ledger, to be scored later", _record)
     record.add_argument("quantity", metavar="QUANTITY", help="a name, or name@year")
-    record.add_argument("folder", metavar="DIR", nargs="?", default=".")
+    add_folder(record)
     record.add_argument("--resolves", required=True, metavar="DATE", help="when it will be known, such as 2027-12-31")
     record.add_argument("--question", required=True, metavar="TEXT", help="how it will be decided")
     record.add_argument(
         "--above", default="", metavar="VALUE", help="for yes or no: whether it exceeds this, such as '1B USD_2023'"
     )
     record.add_argument("--note", default="", metavar="TEXT")
-    run_options(record)
-    record.set_defaults(command=lambda options: _record(options, run_arguments))
+    add_run_options(record)
 
-    resolve = commands.add_parser(
-        "resolve", help="append what happened to a recorded forecast", epilog=trust, allow_abbrev=False
-    )
+    resolve = add_command(commands, "resolve", "append what happened to a recorded forecast", _resolve)
     resolve.add_argument("id", metavar="ID", help="of the forecast, as 'forecast ledger' lists it")
-    resolve.add_argument("folder", metavar="DIR", nargs="?", default=".")
+    add_folder(resolve)
     resolve.add_argument(
         "--value", default="", metavar="VALUE", help="such as '62M USD_2023'; of a year also never or already"
     )
@@ -41,33 +41,28 @@ def add_commands(
     answer.add_argument("--no", action="store_true", help="it did not happen")
     resolve.add_argument("--source", required=True, metavar="TEXT", help="where it can be checked")
     resolve.add_argument("--on", default="", metavar="DATE", help="when it was known (default: today)")
-    resolve.set_defaults(command=_resolve)
 
-    score = commands.add_parser(
-        "score", help="score the forecasts that have resolved", epilog=trust, allow_abbrev=False
-    )
-    score.add_argument("folder", metavar="DIR", nargs="?", default=".")
+    score = add_command(commands, "score", "score the forecasts that have resolved", _score)
+    add_folder(score)
     score.add_argument("--quantity", "-q", default="", metavar="NAME[@YEAR]")
-    score.add_argument("--json", action="store_true", help="print JSON instead of a table")
-    score.set_defaults(command=_score)
+    add_json(score)
 
-    ledger = commands.add_parser(
-        "ledger", help="list the ledger, or verify that nobody has edited it", allow_abbrev=False
+    ledger = add_command(
+        commands, "ledger", "list the ledger, or verify that nobody has edited it", _ledger, opens=False
     )
     ledger.add_argument(
         "what", metavar="WHAT", nargs="?", choices=("list", "verify"), default="list", help="list (default) or verify"
     )
-    ledger.add_argument("folder", metavar="DIR", nargs="?", default=".")
+    add_folder(ledger)
     ledger.add_argument("--head", default="", metavar="HASH", help="a head noted earlier, which must still be there")
-    ledger.set_defaults(command=_ledger)
 
 
-def _record(options: argparse.Namespace, run_arguments: Callable[..., dict[str, Any]]) -> None:
+def _record(options: argparse.Namespace) -> None:
     from forecast.ledger.recording import ledger_of, record
     from forecast.study import open_study
 
     study = open_study(options.folder)
-    result = study.run([options.quantity], **{"draws": 65_536, **run_arguments(options)})
+    result = prepared(study, [options.quantity], **{"draws": 65_536, **run_arguments(options)})
     entry = record(
         result,
         options.quantity,
@@ -77,7 +72,7 @@ def _record(options: argparse.Namespace, run_arguments: Callable[..., dict[str, 
         note=options.note,
     )
     print(entry["id"])
-    print(f"Recorded in {ledger_of(study)}; head {entry['hash']}", file=sys.stderr)
+    say(f"Recorded in {ledger_of(study)}; head {entry['hash']}")
 
 
 def _resolve(options: argparse.Namespace) -> None:
@@ -87,7 +82,7 @@ def _resolve(options: argparse.Namespace) -> None:
     study = open_study(options.folder)
     happened = True if options.yes else False if options.no else None
     entry = resolve(study, options.id, value=options.value, happened=happened, source=options.source, on=options.on)
-    print(f"Resolved {entry['of']} in {ledger_of(study)}; head {entry['hash']}", file=sys.stderr)
+    say(f"Resolved {entry['of']} in {ledger_of(study)}; head {entry['hash']}")
 
 
 def _score(options: argparse.Namespace) -> None:

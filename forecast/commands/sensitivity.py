@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
 from typing import Any
 
+from forecast.commands.shared import (
+    add_command,
+    add_folder,
+    add_json,
+    add_run_options,
+    opened,
+    prepared,
+    run_arguments,
+)
 from forecast.errors import UsageError
 
 WORLDS = 65_536
 
 
-def add_commands(
-    commands: Any, trust: str, run_options: Callable[..., None], run_arguments: Callable[..., dict[str, Any]]
-) -> None:
+def add_commands(commands: Any) -> None:
     """Put the commands on a command line's parser."""
-    drives = commands.add_parser(
-        "sensitivity", help="what drives an answer, and what to learn next", epilog=trust, allow_abbrev=False
-    )
+    drives = add_command(commands, "sensitivity", "what drives an answer, and what to learn next", _sensitivity)
     drives.add_argument("quantity", metavar="QUANTITY", help="a name, or name@year; with a year axis, several years")
-    drives.add_argument("folder", metavar="DIR", nargs="?", default=".")
-    run_options(drives)
+    add_folder(drives)
+    add_run_options(drives)
     drives.add_argument(
         "--above", metavar="VALUE", help="explain whether it exceeds this, such as '1B USD_2023' or a year"
     )
@@ -39,43 +43,38 @@ def add_commands(
     )
     drives.add_argument("--top", metavar="N", help="inputs shown (default: all)")
     drives.add_argument("--dedicated", action="store_true", help="also Sobol indices by runs of their own")
-    drives.add_argument("--json", action="store_true", help="print JSON instead of a table")
-    drives.set_defaults(command=lambda options: _sensitivity(options, run_arguments))
+    add_json(drives)
 
-    words = commands.add_parser(
-        "explain", help="tell in words how an answer comes about", epilog=trust, allow_abbrev=False
-    )
+    words = add_command(commands, "explain", "tell in words how an answer comes about", _explain)
     words.add_argument("quantity", metavar="QUANTITY", help="a name, or name@year")
-    words.add_argument("folder", metavar="DIR", nargs="?", default=".")
-    run_options(words)
-    words.set_defaults(command=lambda options: _explain(options, run_arguments))
+    add_folder(words)
+    add_run_options(words)
 
 
 def run_for(study: Any, quantity: str, arguments: dict[str, Any]) -> tuple[Any, list[str]]:
     """A run of one quantity, and what to look at: itself, or itself at a few years."""
     name, _, year = quantity.partition("@")
     study.definition(name)
-    arguments = {"draws": WORLDS, **arguments}
-    result = study.run([quantity], **arguments)
+    result = prepared(study, [quantity], **{"draws": WORLDS, **arguments})
     if year or not result.has_years(name):
         return result, [quantity]
     step = max(1, len(result.years) // 4)
     return result, [f"{name}@{y:g}" for y in result.years[::step]]
 
 
-def _sensitivity(options: argparse.Namespace, run_arguments: Callable[..., dict[str, Any]]) -> None:
+def _sensitivity(options: argparse.Namespace) -> None:
     import json
 
     from forecast.sensitivity import sensitivity
     from forecast.sensitivity.text import table, to_json
-    from forecast.study import open_study, threshold
+    from forecast.study import threshold
 
     top = None
     if options.top is not None:
         if not options.top.isdigit() or not int(options.top):
             raise UsageError(f"--top: is not a whole number from 1 up ({options.top}); write 10, say")
         top = int(options.top)
-    study = open_study(options.folder)
+    study, _ = opened(options)
     result, names = run_for(study, options.quantity, run_arguments(options))
     above = None
     if options.above is not None:
@@ -113,10 +112,9 @@ def _sensitivity(options: argparse.Namespace, run_arguments: Callable[..., dict[
         print(f"\n{name} is certain")
 
 
-def _explain(options: argparse.Namespace, run_arguments: Callable[..., dict[str, Any]]) -> None:
+def _explain(options: argparse.Namespace) -> None:
     from forecast.sensitivity.explain import of
-    from forecast.study import open_study
 
-    study = open_study(options.folder)
+    study, _ = opened(options)
     result, names = run_for(study, options.quantity, run_arguments(options))
     print(of(result, names[len(names) // 2]))
