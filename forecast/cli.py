@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import functools
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -25,6 +26,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Matrices here are small, and threads that wait for one another on a busy machine cost ten times what they gain.
     # It counts only as long as numpy is not imported.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal without ± shows a question mark instead of failing
+            stream.reconfigure(errors="replace")
     options = _parsed(sys.argv[1:] if arguments is None else arguments)
     try:
         with ExitStack() as options.until_the_end:

@@ -1,40 +1,37 @@
-"""What the terminal shows: the table of a run, the list of a study, the sheet of a quantity."""
+"""The table of a run as the terminal shows it, and the words for its numbers."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from decimal import ROUND_UP, Decimal
 
 import numpy as np
 
-from forecast.distribution.number import format_number
-from forecast.graph import YEAR, Function
+from forecast.graph import YEAR
+from forecast.quantile import Z_95, Estimate
 from forecast.result import Forecast, Interval
 from forecast.run import bands
 from forecast.sampling import Request
-from forecast.study import Study
-from forecast.study.priors import Prior
 from forecast.summary import round_interval, round_to_error
-
-if TYPE_CHECKING:
-    from forecast.trend.files import Curve
 
 COLUMNS = 110  # of a table that is not shown on a terminal
 NARROWEST = 24  # columns of a label, however narrow the terminal
+ROOMY = 40  # columns of labels below which the sparklines are left out
 SPARK = 10  # columns of a sparkline
 BLOCKS = " ▁▂▃▄▅▆▇█"
 SPARK_DRAWS = 512  # of each chain: enough for ten columns
 
 
 def table(forecast: Forecast, columns: int = COLUMNS) -> str:
-    """The reported quantities, one a line: ends and median of the interval, Monte Carlo error, unit, remarks.
+    """The reported quantities, one a line: ends and median of the interval, Monte Carlo error, unit, shape, remarks.
 
     Parameters
     ----------
     forecast : Forecast
     columns : int
-        Labels are broken so that lines are at most this wide, if that leaves them room.
+        Labels are broken so that lines are at most this wide, if that leaves them room; where it leaves them little,
+        the sparklines go.
 
     Returns
     -------
@@ -42,7 +39,7 @@ def table(forecast: Forecast, columns: int = COLUMNS) -> str:
         Aligned text. Figures carry only the digits that their Monte Carlo standard error supports.
     """
     levels = [percent(p) for p in (0.5 - forecast.prob / 2, 0.5, 0.5 + forecast.prob / 2)]
-    rows: list[tuple[str, ...]] = [("", *levels, "± MC", "", "")]
+    rows: list[tuple[str, ...]] = [("", *levels, "± MC", "", "1% to 99%")]
     over = bands(forecast)
     for request in _each_year(forecast):
         interval = forecast.interval(str(request))
@@ -156,7 +153,7 @@ def ends(interval: Interval, years: Sequence[float]) -> tuple[str, str, str]:
 
 
 def _error(error: float) -> str:
-    return "0" if error == 0 else format_number(error, 1)
+    return round_to_error(error, error)
 
 
 def _remarks(forecast: Forecast, request: Request, band: dict[float, Interval] | None) -> Iterable[str]:
@@ -169,21 +166,54 @@ def _remarks(forecast: Forecast, request: Request, band: dict[float, Interval] |
         if float(already.value):
             remarks.append(f"already by {first:g}: {probability(already)}")
     for text, value in forecast.study.thresholds.get(request.name, {}).items():
-        remarks.append(f"P(> {text}) = {probability(forecast.prob_above(request.name, value, request.year))}")
+        remarks.append(chance(f"P(> {text})", probability(forecast.prob_above(request.name, value, request.year))))
     if remarks:
         yield "; ".join(remarks)
     if band is not None:
-        pair = next(d for d in forecast.study.dependences if d.band)
-        told = {rho: ends(found, forecast.years) for rho, found in sorted(band.items())}
-        shown = "   ".join(f"{'+' if rho > 0 else ''}{rho:g}: {low} … {high}" for rho, (low, _, high) in told.items())
-        yield f"over the dependence of {' and '.join(pair.between)} (here {pair.rank_correlation:g}):"
-        yield f"  {shown}"
+        yield from _band(forecast, band)
 
 
-def probability(estimate: object) -> str:
-    """A probability (an estimate) as a percentage, with the digits that its Monte Carlo error supports."""
-    value, mcse = float(estimate.value), float(estimate.mcse)  # type: ignore[attr-defined]
+def _band(forecast: Forecast, band: dict[float, Interval]) -> Iterable[str]:
+    """What other dependences would give, where that differs from what is shown."""
+    pair = next(d for d in forecast.study.dependences if d.band)
+    told = {rho: " … ".join(ends(found, forecast.years)[::2]) for rho, found in sorted(band.items())}
+    if len(set(told.values())) == 1:
+        return
+    others = [f"at {rho:+g}: {text}" for rho, text in told.items() if rho != pair.rank_correlation]
+    yield (f"over the dependence of {' and '.join(pair.between)} (here {pair.rank_correlation:g}): {'; '.join(others)}")
+
+
+def probability(estimate: Estimate) -> str:
+    """A probability as a percentage, with the digits that its Monte Carlo error supports.
+
+    One that the worlds cannot tell from none (or from certainty) is told by its 95% limit.
+
+    Examples
+    --------
+    >>> from forecast.quantile import prob_of
+    >>> probability(prob_of(np.arange(8000).reshape(8, 1000) < 4000, bound=False))
+    '50%'
+    >>> probability(prob_of(np.zeros((8, 2048), dtype=bool)))
+    '< 0.02%'
+    """
+    value, mcse = float(estimate.value), float(estimate.mcse)
+    limit = Z_95 * mcse * (1 + 1e-9)
+    if value + limit < 1 and value < mcse:
+        return f"< {_up(100 * (value + limit))}%"
+    if value - limit > 0 and 1 - value < mcse:
+        return f"> {100 - Decimal(_up(100 * (1 - value + limit)))}%"
     return f"{round_to_error(100 * value, 100 * mcse)}%"
+
+
+def chance(event: str, prob: str) -> str:
+    """An event and its probability as `probability` gives it: ``P(> 1B) = 5.2%``, ``P(> 1B) < 0.02%``."""
+    return f"{event} {prob}" if prob[0] in "<>" else f"{event} = {prob}"
+
+
+def _up(value: float) -> str:
+    """A positive number rounded upwards to one significant digit, written out."""
+    digit = Decimal(1).scaleb(Decimal(value).adjusted())
+    return f"{Decimal(value).quantize(digit, ROUND_UP):f}"
 
 
 def percent(prob: float) -> str:
@@ -198,6 +228,11 @@ def _aligned(rows: Sequence[tuple[str, ...]], columns: int) -> list[str]:
     """
     full = [row for row in rows if len(row) > 1]
     widths = [max(len(row[i]) for row in full) for i in range(len(full[0]))]
+    pictures = any(row[-1] for row in full[1:]) and columns - sum(width + 3 for width in widths[1:]) >= min(
+        ROOMY, widths[0]
+    )
+    if not pictures:
+        widths[-1] = -3
     widths[0] = max(NARROWEST, min(widths[0], columns - sum(width + 3 for width in widths[1:])))
     lines = []
     for row in rows:
@@ -207,7 +242,7 @@ def _aligned(rows: Sequence[tuple[str, ...]], columns: int) -> list[str]:
             continue
         label, *more = _broken(row[0], widths[0]) or [""]
         cells = [label.ljust(widths[0])] + [cell.rjust(widths[i + 1]) for i, cell in enumerate(row[1:-2])]
-        lines.append("   ".join([*cells, row[-2].ljust(widths[-2]), row[-1]]).rstrip())
+        lines.append("   ".join([*cells, row[-2].ljust(widths[-2]), row[-1] if pictures else ""]).rstrip())
         lines += [f"  {part}" for part in more]
     return lines
 
@@ -222,126 +257,3 @@ def _broken(text: str, columns: int) -> list[str]:
         lines.append(text[:end].rstrip())
         text = text[end:].lstrip()
     return [*lines, text] if text else lines
-
-
-def listing(study: Study) -> str:
-    """What a study consists of: each quantity with its unit, its label, who uses it and its source."""
-    lines = [
-        f"{study.name}: {len(study.priors)} priors, {len(study.trends)} trends, {len(study.functions)} functions, "
-        f"{len(study.evidence)} observations, {len(study.reports)} reports. "
-        "No problems found.",
-        "",
-    ]
-    lines.append("Priors (what the study needs to be told)")
-    lines += _list(
-        [(p.name, p.unit, p.distribution.text, p.label, _users(study, p.name), p.source) for p in study.priors.values()]
-    )
-    if study.trends:
-        lines += ["", "Trends (fitted to evidence) and what they define"]
-        lines += _list(
-            [
-                (
-                    c.name,
-                    c.unit,
-                    f"{c.part} of {c.trend}",
-                    c.label,
-                    _users(study, c.name),
-                    c.source if c.name == c.trend else "",
-                )
-                for c in study.curves.values()
-            ]
-        )
-    lines.append("")
-    lines.append("Functions (what follows)")
-    rows = []
-    for name in study.sequence:
-        f = study.functions[name]
-        rows.append((name, f.unit, f"({', '.join(f.parameters)})", f.label, _users(study, name), f.source))
-    lines += _list(rows)
-    for d in study.dependences:
-        lines.append(
-            f"Dependence: {' ~ '.join(d.between)}, rank correlation {d.rank_correlation:g}"
-            f"{'; ' + d.note if d.note else ''}"
-        )
-    lines += [f"Observation {seen.id}: {seen.text} ({seen.date}, {seen.source})" for seen in study.evidence]
-    return "\n".join(lines)
-
-
-def _users(study: Study, name: str) -> str:
-    children = study.children(name)
-    reported = [r.name for r in study.reports.values() if any(q.partition("@")[0] == name for q in r.quantities)]
-    return ", ".join([*children, *(f"report {r}" for r in reported)]) or "nothing"
-
-
-def _list(rows: Sequence[tuple[str, str, str, str, str, str]]) -> list[str]:
-    lines = []
-    for name, unit, text, label, users, source in rows:
-        lines.append(f"  {name} [{unit}]  {label}")
-        lines.append(f"      {text}")
-        lines.append(f"      used by {users}{'; source: ' + source if source else ''}")
-    return lines
-
-
-def sheet(forecast: Forecast, name: str) -> str:
-    """Everything about one quantity: definition, formula, parents, children, source and interval."""
-    study = forecast.study
-    definition = study.definition(name)
-    lines = [f"{name}: {definition.label} [{study.labels[name]}]", ""]
-    if isinstance(definition, Prior):
-        lines += _prior_lines(definition)
-    elif isinstance(definition, Function):
-        lines += _function_lines(study, definition)
-    else:
-        lines += _curve_lines(study, definition)
-    children = study.children(name)
-    lines.append(f"Used by: {', '.join(children) or 'nothing'}")
-    for d in study.dependences:
-        if name in d.between:
-            other = d.between[1] if d.between[0] == name else d.between[0]
-            lines.append(
-                f"Depends on: {other} (rank correlation {d.rank_correlation:g}{'; ' + d.note if d.note else ''})"
-            )
-    if definition.source:
-        lines.append(f"Source: {definition.source}")
-    lines += ["", table(forecast)]
-    return "\n".join(lines)
-
-
-def _prior_lines(prior: Prior) -> list[str]:
-    lines = [
-        f"Prior: {prior.distribution.text}",
-        f"  read as {prior.distribution.describe()}",
-        f"Defined in: {prior.place}",
-    ]
-    if prior.note:
-        lines.append(f"Note: {prior.note}")
-    for other in prior.alternatives:
-        lines.append(
-            f"Alternative '{other.name}': {other.distribution.text} "
-            f"({other.source}{'; ' + other.note if other.note else ''})"
-        )
-    return lines
-
-
-def _curve_lines(study: Study, curve: Curve) -> list[str]:
-    trend = study.trends[curve.trend]
-    kind = {"line": "mean line", "new": "a new system", "record": "running record"}.get(curve.part, curve.part)
-    lines = [f"Trend: {kind} of {curve.trend}, {trend.spec.shape}, fitted to {trend.series}"]
-    lines.append(f"Defined in: {curve.place} (forecast fit {curve.trend} shows the fit)")
-    return [*lines, f"Note: {curve.note}"] if curve.note else lines
-
-
-def _function_lines(study: Study, function: Function) -> list[str]:
-    import inspect
-
-    lines = [f"Defined in: {function.place}", "Follows from:"]
-    for parameter in function.parameters:
-        if parameter == YEAR:
-            lines.append("  year (the year axis)")
-        else:
-            lines.append(f"  {parameter} [{study.labels[parameter]}]  {study.definition(parameter).label}")
-    try:
-        source = inspect.getsource(function.call).rstrip().splitlines()
-    except OSError:
-        source = ["(the file has gone)"]
-    return [*lines, "Formula:", *(f"  {line}" for line in source)]

@@ -45,6 +45,7 @@ ORDER = [
     "ledger",
     "claims",
     "text",
+    "listing",
     "report",
     "commands",
     "cli",

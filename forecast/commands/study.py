@@ -59,7 +59,7 @@ def _new(options: argparse.Namespace) -> None:
 
 
 def _check(options: argparse.Namespace) -> None:
-    from forecast.text import listing
+    from forecast.listing import listing
 
     study, _ = opened(options)
     tell_notes(study)
@@ -123,7 +123,7 @@ def _run(options: argparse.Namespace) -> None:
 
 
 def _show(options: argparse.Namespace) -> None:
-    from forecast.text import sheet
+    from forecast.listing import sheet
 
     study, _ = opened(options)
     name, _, year = options.quantity.partition("@")

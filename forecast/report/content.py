@@ -37,7 +37,7 @@ from forecast.result import Forecast
 from forecast.sampling import request_of
 from forecast.study.reports import Report
 from forecast.summary import round_to_error
-from forecast.text import ends, percent
+from forecast.text import chance, ends, percent
 
 if TYPE_CHECKING:
     from forecast.sensitivity import Sensitivity
@@ -208,7 +208,7 @@ def _key_table(subject: Subject, said: Mapping[str, Told]) -> Table:
             continue
         notes = [f"not by {subject.forecast.years[-1]:g}: {one.never}"] if one.never else []
         notes += [f"already by {subject.forecast.years[0]:g}: {one.already}"] if one.already else []
-        notes += [f"P(> {text}) = {prob_text}" for text, prob_text in one.above.items()]
+        notes += [chance(f"P(> {text})", prob_text) for text, prob_text in one.above.items()]
         rows.append((one.label, one.low, one.median, one.high, one.unit, "; ".join(notes)))
     header = ("Quantity", *(percent(p) for p in (0.5 - prob / 2, 0.5, 0.5 + prob / 2)), "Unit", "Also")
     caption = "Key figures: both ends of the interval and the median"
