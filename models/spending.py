@@ -38,8 +38,8 @@ def hundred_billion_dollar_year(year, projected_run_cost, hundred_billion_thresh
 
 def kinked_run_cost(year, start_cost, early_cost_growth, late_cost_growth, start_year, slowdown_year):
     """Cost of the largest training run, by year, with slower growth from the slowdown on [USD_2021]."""
-    before = np.minimum(year, slowdown_year) - start_year
-    after = np.maximum(year, slowdown_year) - slowdown_year
+    before = np.minimum(year, slowdown_year) - np.minimum(start_year, slowdown_year)
+    after = np.maximum(year, slowdown_year) - np.maximum(start_year, slowdown_year)
     return start_cost * 10 ** (early_cost_growth * before + late_cost_growth * after)
 
 
@@ -84,12 +84,12 @@ def largest_run_compute(projected_run_cost, compute_per_dollar_path):
 
 
 def largest_run_cost(training_cost_trend_record):
-    """Cost of compute for the largest training run so far, by year, from the fitted trend [USD_2021]."""
+    """Cost of the largest training run so far, from the fitted trend [USD_2021]."""
     return training_cost_trend_record
 
 
 def trend_crossing_year(year, largest_run_cost, spending_threshold):
-    """Year in which the largest run of the fitted trend costs more than the spending threshold [year]."""
+    """Year the fitted trend's largest run exceeds the spending threshold [year]."""
     return first_crossing(year, largest_run_cost, spending_threshold)
 
 
@@ -126,8 +126,8 @@ def fitted_cost_growth(fitted_growth_method1, fitted_growth_method2, method1_hol
 
 
 def cost_doubling_time(cost_growth):
-    """Time in which the cost of the largest training run doubles [month]."""
-    return np.log10(2) / cost_growth
+    """Time in which the cost of the largest training run doubles, infinite where it does not grow [month]."""
+    return np.log10(2) / np.maximum(cost_growth, 0 * cost_growth)
 
 
 def historical_cost_growth(cost_growth_method1, cost_growth_method2, method1_holds):

@@ -68,7 +68,7 @@ def creation_staff_cost(staff_spending, creation_period):
 
 
 def acquired_training_cost(hardware_purchase, creation_staff_cost, creation_energy_cost):
-    """Money to create the model: hardware bought, staff, energy [USD_2023].
+    """Cost to create the model: hardware bought, staff, energy [USD_2023].
 
     Source: Report on Frontier Model Training, 2023, 'Defining "Cost"'.
     """
