@@ -7,15 +7,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from forecast.errors import StudyError
-from forecast.special import ndtr
+from forecast.errors import Problem, StudyError, UsageError
+from forecast.special import ndtr, ndtri
+from forecast.trend.curve import running_record
 from forecast.trend.least_squares import straight_line
 from forecast.trend.likelihood import line_and_slope, log_likelihood, row_scale
 from forecast.trend.record import Fit
-from forecast.trend.series import Array, Series
+from forecast.trend.series import Array, Series, iso_date
 
 PROBS = (0.5, 0.8, 0.9)
 NAIVE = "least squares"
+LEAST_ROWS = 5  # known by a date, below which no fit says anything; a kink needs as many
 _STRATA = 2000  # stratified draws that stand for the naive predictive distribution in its CRPS
 
 # Fits a series known by then; the text says which date, for messages.
@@ -34,11 +36,15 @@ class Prediction:
         Continuous ranked probability score, OOM; the smaller, the better.
     log_score : (row,) array
         Natural log of the predictive density at the value that came; the larger, the better.
+    record : tuple of float
+        Running record at the last row: 5, 50 and 95% points predicted, and the one that came (log10); empty for
+        models without one.
     """
 
     pit: Array
     crps: Array
     log_score: Array
+    record: tuple[float, ...] = ()
 
     def coverage(self, prob: float) -> float:
         """Share of rows inside the equal-tailed predictive interval."""
@@ -51,6 +57,8 @@ class Backtest:
 
     Parameters
     ----------
+    name : str
+        The series.
     as_of : tuple of float
         Dates (decimal years).
     rows_known, rows_scored : tuple of int
@@ -59,6 +67,7 @@ class Backtest:
         Name of the model to one Prediction per date.
     """
 
+    name: str
     as_of: tuple[float, ...]
     rows_known: tuple[int, ...]
     rows_scored: tuple[int, ...]
@@ -71,17 +80,13 @@ class Backtest:
             *(np.concatenate([getattr(part, key) for part in parts]) for key in ("pit", "crps", "log_score"))
         )
 
-    def table(self) -> list[dict[str, float | str | int]]:
-        """One row per model and date, and one per model over all dates (``as_of`` = "all")."""
-        lines: list[dict[str, float | str | int]] = []
-        for model, parts in self.predictions.items():
-            named = [(f"{when:.2f}", part) for when, part in zip(self.as_of, parts, strict=True)]
-            for when, part in [*named, ("all", self.total(model))]:
-                line: dict[str, float | str | int] = {"model": model, "as_of": when, "rows": len(part.pit)}
-                line |= {f"coverage_{round(100 * prob)}": part.coverage(prob) for prob in PROBS}
-                line |= {"crps": float(part.crps.mean()), "log_score": float(part.log_score.mean())}
-                lines.append(line | {"pit_mean": float(part.pit.mean())})
-        return lines
+    def gain(self, model: str, over: str = NAIVE) -> tuple[float, float]:
+        """How much less CRPS a model has than another on the same rows of all dates: mean and standard error [OOM].
+
+        The standard error takes rows as independent; rows that share an error of the trend are not, so it is a least.
+        """
+        saved = self.total(over).crps - self.total(model).crps
+        return float(saved.mean()), float(saved.std(ddof=1) / np.sqrt(len(saved))) if len(saved) > 1 else np.nan
 
 
 def backtest(
@@ -109,25 +114,45 @@ def backtest(
 
     Raises
     ------
-    StudyError
-        When a date leaves nothing to fit or nothing to score.
+    UsageError
+        When a date leaves fewer than 5 rows to fit or none to score, every such date at once; when the horizon is not
+        above 0.
     """
-    dates = tuple(sorted(as_of))
-    known, scored = [], []
+    if not horizon > 0:
+        raise UsageError(f"the horizon is not above 0 years ({horizon:g}); leave it out to score all later rows")
+    dates = tuple(sorted(set(as_of)))
+    pasts = [data.take(data.t < when) for when in dates]
+    laters = [data.take((data.t >= when) & (data.t < when + horizon)) for when in dates]
+    problems = [
+        problem
+        for when, past, later in zip(dates, pasts, laters, strict=True)
+        for problem in _unusable(data, when, past, later, horizon)
+    ]
+    if problems:
+        raise UsageError("\n".join(map(str, problems)))
     found: dict[str, list[Prediction]] = {name: [] for name in (*models, *([NAIVE] if naive else []))}
-    for when in dates:
-        past = data.take(data.t < when)
-        later = data.take((data.t >= when) & (data.t < when + horizon))
-        if not len(past) or not len(later):
-            what = f"{len(past)} rows before {when:.2f} and {len(later)} after it"
-            raise StudyError.at(f"{data.name}, as of {when:.2f}", what, "choose a date inside the series")
-        known.append(len(past))
-        scored.append(len(later))
+    for when, past, later in zip(dates, pasts, laters, strict=True):
         for name, fitter in models.items():
-            found[name].append(predict(fitter(past, f"as of {when:.2f}"), later))
+            found[name].append(predict(fitter(past, f"as of {iso_date(when)}"), later))
         if naive:
             found[NAIVE].append(predict_naive(past, later))
-    return Backtest(dates, tuple(known), tuple(scored), {name: tuple(parts) for name, parts in found.items()})
+    known, scored = (tuple(map(len, parts)) for parts in (pasts, laters))
+    return Backtest(data.name, dates, known, scored, {name: tuple(parts) for name, parts in found.items()})
+
+
+def _unusable(data: Series, when: float, past: Series, later: Series, horizon: float) -> list[Problem]:
+    """What is wrong with a date to forecast from."""
+    place, found = f"as of {iso_date(when)}", []
+    if len(past) < LEAST_ROWS:
+        first = iso_date(float(data.t[min(LEAST_ROWS, len(data)) - 1]))
+        what = f"{len(past)} rows of {data.name} come before it, of {LEAST_ROWS} that a fit needs"
+        found.append(Problem(place, what, f"choose a date after {first}"))
+    if not len(later):
+        last = iso_date(float(data.t[-1]))
+        within = f" within {horizon:g} years" if np.isfinite(horizon) else ""
+        what = f"no row of {data.name} comes after it{within} (the last is of {last})"
+        found.append(Problem(place, what, "choose an earlier date" + (" or a longer horizon" if within else "")))
+    return found
 
 
 def predict(fit: Fit, later: Series) -> Prediction:
@@ -163,7 +188,17 @@ def predict(fit: Fit, later: Series) -> Prediction:
         pit=below.mean(0),
         crps=crps_of_draws((line + scale * noise).T, later.y),
         log_score=top + np.log(np.exp(density - top).mean(0)),
+        record=() if fit.posterior.group_draws else _record(fit, later, rng),
     )
+
+
+def _record(fit: Fit, later: Series, rng: np.random.Generator) -> tuple[float, ...]:
+    """5, 50 and 95% points of the running record at the last row, and the record by then (its rows' own values)."""
+    draws = len(fit.posterior)
+    luck = ndtri((rng.permutation(draws) + 0.5) / draws)
+    path = running_record(fit.posterior.lines(), later.t[-1:], luck)[0]
+    came = max(float(fit.data.y.max()), float(later.y.max()))
+    return (*np.quantile(path, [0.05, 0.5, 0.95]).tolist(), came)
 
 
 def predict_naive(past: Series, later: Series) -> Prediction:

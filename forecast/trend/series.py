@@ -183,6 +183,21 @@ def decimal_year(date: str) -> float:
     return day.year + (day.toordinal() - start) / (end - start)
 
 
+def iso_date(year: float) -> str:
+    """The day that a decimal year falls on: the inverse of `decimal_year`.
+
+    Examples
+    --------
+    >>> iso_date(decimal_year("2022-07-31"))
+    '2022-07-31'
+    """
+    from datetime import date as calendar
+
+    start = calendar(int(year), 1, 1).toordinal()
+    days = calendar(int(year) + 1, 1, 1).toordinal() - start
+    return calendar.fromordinal(start + round((year - int(year)) * days)).isoformat()
+
+
 def dated_between(data: Series, start: float = -np.inf, end: float = np.inf) -> Mask:
     """Rows dated from `start` to `end`, both included (decimal years); shape (row,).
 

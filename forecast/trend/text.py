@@ -10,11 +10,12 @@ import numpy as np
 
 from forecast.quantile import posterior_mcse
 from forecast.summary import round_interval
-from forecast.trend.backtest import Backtest
+from forecast.trend.backtest import NAIVE, PROBS, Backtest, Prediction
 from forecast.trend.files import Trend
 from forecast.trend.posterior import Posterior
-from forecast.trend.series import Array, Series
+from forecast.trend.series import Array, Series, iso_date
 
+BLOCKS = " ▁▂▃▄▅▆▇█"
 RUNS = 16  # of posterior draws, for the Monte Carlo error of what is printed
 
 
@@ -124,33 +125,38 @@ def comparison_table(found: Mapping[str, Any]) -> str:
 
 
 def backtest_table(found: Backtest) -> str:
-    """Predictions of each model scored on what came later."""
-    header = ("model", "as of", "rows", "in 50%", "in 80%", "in 90%", "CRPS", "log score", "mean PIT")
-    rows: list[tuple[str, ...]] = [header]
-    for line in found.table():
-        rows.append(
-            (
-                str(line["model"]),
-                str(line["as_of"]),
-                str(line["rows"]),
-                *(f"{100 * float(line[f'coverage_{level}']):.0f}%" for level in (50, 80, 90)),
-                f"{float(line['crps']):.3f}",
-                f"{float(line['log_score']):.2f}",
-                f"{float(line['pit_mean']):.2f}",
-            )
-        )
-    widths = [max(len(row[i]) for row in rows) for i in range(len(header))]
-    lines = [
-        "  ".join(
-            cell.ljust(w) if i == 0 else cell.rjust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=True))
-        )
-        for row in rows
-    ]
+    """Predictions of each model, by what was known at each date, scored on what came later."""
+    widest = max(map(len, found.predictions))
+    header = f"  {'':{widest}}  {'in 50%':>7}{'in 80%':>8}{'in 90%':>8}{'CRPS':>8}{'log score':>11}   PIT 0 to 1   running record"
+    lines = [f"Rows of {found.name} that came later, predicted from those known by a date [OOM]", header]
+    for i, (when, known, scored) in enumerate(zip(found.as_of, found.rows_known, found.rows_scored, strict=True)):
+        lines.append(f"as of {iso_date(when)}: {known} rows known, {scored} scored")
+        lines += [_scores(name, parts[i], widest) for name, parts in found.predictions.items()]
+    if len(found.as_of) > 1:
+        lines.append(f"all {len(found.as_of)} dates: {sum(found.rows_scored)} scored, a row once for each date before it")
+        lines += [_scores(name, found.total(name), widest) for name in found.predictions]
+    if NAIVE in found.predictions:
+        gains = {name: found.gain(name) for name in found.predictions if name != NAIVE}
+        told = ", ".join(f"{name} {mean:+.2g} ± {se:.1g}" for name, (mean, se) in gains.items())
+        lines += ["", f"CRPS saved against {NAIVE}: {told} (as if rows were independent)"]
     return "\n".join(
         [
             *lines,
             "",
-            "CRPS in OOM (smaller is better); log score in nats (larger is better); "
-            "a calibrated model has its mean PIT near 0.5.",
+            "in 50, 80, 90%: share of rows inside the equal-tailed predictive interval. CRPS: OOM, the smaller, the better.",
+            "Log score: nats, the larger, the better. PIT: where rows fell in their predictive distribution, in tenths; flat",
+            "if calibrated, to the right if rows were higher than predicted. Running record: what came, in the 90% interval",
+            "predicted for it at the last row scored (log10). Only its date says whether a row was known: its value is today's.",
         ]
     )
+
+
+def _scores(name: str, part: Prediction, widest: int) -> str:
+    inside = "".join(f"{100 * part.coverage(prob):>{w}.0f}%" for prob, w in zip(PROBS, (6, 7, 7), strict=True))
+    tenths = np.histogram(np.clip(part.pit, 0, 1), bins=10, range=(0, 1))[0]
+    bars = "".join(BLOCKS[math.ceil(8 * count / tenths.max())] for count in tenths)
+    line = f"  {name:{widest}}  {inside}{part.crps.mean():>8.3f}{part.log_score.mean():>11.2f}   {bars}"
+    if part.record:
+        low, _, high, came = part.record
+        line += f"   {came:.1f} in {low:.1f} to {high:.1f}"
+    return line.rstrip()
