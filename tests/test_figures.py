@@ -14,8 +14,9 @@ pytest.importorskip("matplotlib", reason="figures need matplotlib (extra 'plots'
 
 from forecast.report import figures
 from forecast.report.figures import Row
-from forecast.report.svg import to_svg
-from forecast.report.ticks import is_wide, labels_of, linear_ticks, log_ticks, width_of, wrapped
+from forecast.report.figures.style import style
+from forecast.report.figures.svg import to_svg
+from forecast.report.figures.ticks import is_wide, labels_of, linear_ticks, log_ticks, width_of, wrapped
 
 YEARS = np.arange(2022, 2101.0)
 LONG = "A quantity whose label goes on and on, since somebody could not stop explaining it, until it fills several lines of any figure"
@@ -72,6 +73,21 @@ CASES = {
     ),
     "crossing": lambda: figures.crossing(
         YEARS, 1 / (1 + np.exp(-(YEARS - 2040) / 5)), 0.0045, title=LONG, never_text="0.45%"
+    ),
+    "crossing, named": lambda: figures.crossing(
+        YEARS,
+        1 / (1 + np.exp(-(YEARS - 2040) / 5)),
+        0.0045,
+        marks=[("5% by 2025.3", 2025.3, 0.05), ("50% by 2040.0", 2040.0, 0.5), ("95% by 2054.7", 2054.7, 0.95)],
+    ),
+    "crossing, steep": lambda: figures.crossing(
+        YEARS,
+        np.where(YEARS < 2030, 0.0, 0.97),
+        0.03,
+        marks=[("5% by 2029.1", 2029.1, 0.05), ("50% by 2029.5", 2029.5, 0.5), ("95% by 2029.9", 2029.9, 0.95)],
+    ),
+    "crossing, late": lambda: figures.crossing(
+        YEARS, np.clip((YEARS - 2060) / 45, 0, 1), 0.1, marks=[("50% by 2082.5", 2082.5, 0.5)]
     ),
     "crossing, never": lambda: figures.crossing(YEARS, 0 * YEARS, 1.0, title="Never"),
     "crossing, always": lambda: figures.crossing(YEARS, 1 + 0 * YEARS, 0.0, title="Always"),
@@ -140,7 +156,7 @@ def test_no_label_meets_another_or_leaves_the_figure(case):
     with warnings.catch_warnings():
         warnings.filterwarnings("error", message="(?!Glyph)")
         figure = CASES[case]()
-        with figures._style():
+        with style():
             canvas = FigureCanvasAgg(figure)
             canvas.draw()
             renderer = canvas.get_renderer()
@@ -279,3 +295,26 @@ def test_png_and_pdf_have_the_same_bytes_each_time(tmp_path):
             figures.save(CASES["dots"](), buffer, kind)
             made.append(buffer.getvalue())
         assert made[0] == made[1] and len(made[0]) > 1000
+
+
+def test_a_block_of_what_never_happens_is_no_higher_than_it_need_be():
+    figure = figures.dots(np.r_[np.linspace(2031, 2090, 30), [np.inf] * 20], unit="year", infinite=("", "after 2100"))
+    marks = np.column_stack(figure.axes[0].lines[0].get_data())
+    beside = marks[30:]
+    assert len(beside) == 20 and len({tuple(mark) for mark in beside}) == 20 and beside[:, 1].max() < 6
+    assert beside[:, 0].min() > marks[:30, 0].max()
+
+
+def test_the_axis_ends_early_where_nothing_happens_later_and_the_bar_counts_to_the_end():
+    by = 0.9 / (1 + np.exp(-(YEARS - 2032)))
+    curve, bar = figures.crossing(YEARS, by, 0.1, marks=[("50% by 2032", 2032.0, 0.45)]).axes
+    assert 2038 < curve.get_xlim()[1] < 2060
+    assert [text.get_text() for text in bar.texts][0] == "not by 2100"
+    assert figures.crossing(YEARS, 0 * YEARS, 1.0).axes[0].get_xlim()[1] > 2100
+    slow = figures.crossing(YEARS, (YEARS - 2022) / 100, 0.22).axes[0]
+    assert slow.get_xlim()[1] > 2100
+
+
+def test_a_histogram_says_how_much_it_does_not_show():
+    draws = np.r_[np.linspace(1, 2, 800), np.full(200, np.inf)]
+    assert "20% infinite, not drawn" in [text.get_text() for text in figures.histogram(draws).texts]

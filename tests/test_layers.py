@@ -74,7 +74,7 @@ DOORS = {
     "arviz": {"trend/diagnostics"},
     "arviz_base": {"trend/diagnostics"},
     "arviz_stats": {"trend/diagnostics"},
-    "matplotlib": {"report/figures"},
+    "matplotlib": {"report/figures/style"},
     "markdown_it": {"report/prose"},
     "typst": {"report/pdf"},
 }

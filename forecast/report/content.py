@@ -13,6 +13,7 @@ from forecast.report.assumptions import assumptions, provenance_of
 from forecast.report.blocks import Block, Cell, Code, Heading, Paragraph, Picture, Span, Strong, Table
 from forecast.report.evidence import evidence_section
 from forecast.report.fields import Fields, Told, told
+from forecast.report.figures.svg import to_svg
 from forecast.report.plots import (
     DOTS,
     KINDS,
@@ -31,7 +32,6 @@ from forecast.report.plots import (
 )
 from forecast.report.prose import read_prose, without_title
 from forecast.report.scenarios import Compared, Scenario, compared
-from forecast.report.svg import to_svg
 from forecast.report.trends import trend_section
 from forecast.result import Forecast
 from forecast.sampling import request_of

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from forecast.report import figures
 from forecast.report.blocks import Block, Code, Heading, Paragraph, Picture, Strong, Table
+from forecast.report.figures.svg import to_svg
 from forecast.report.plots import interval_words
-from forecast.report.svg import to_svg
 from forecast.result import Forecast, Interval
 
 MOST = 8  # quantities drawn; the table has all

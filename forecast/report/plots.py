@@ -72,8 +72,22 @@ class Plots:
             )
         by = np.array([float(forecast.crossed_by(quantity, year).value) for year in forecast.years])
         never = forecast.prob_above(quantity, forecast.years[-1])
+        ends_ = forecast.interval(quantity)
+        levels = (0.5 - forecast.prob / 2, 0.5, 0.5 + forecast.prob / 2)
+        marks = [
+            (f"{percent(prob)} by {text}", year, prob)
+            for text, year, prob in zip(
+                ends(ends_, forecast.years), (ends_.low, ends_.median, ends_.high), levels, strict=True
+            )
+            if math.isfinite(year) and by[0] <= prob
+        ]
         return figures.crossing(
-            forecast.years, by, float(never.value), title=self._title(quantity), never_text=probability(never)
+            forecast.years,
+            by,
+            float(never.value),
+            title=self._title(quantity),
+            never_text=probability(never),
+            marks=marks,
         )
 
     def dots(self, quantity: str, threshold: str | None = None) -> Figure:

@@ -12,7 +12,7 @@ from forecast.fits import comparison_of, record_of
 from forecast.graph import ancestors
 from forecast.report import figures
 from forecast.report.blocks import Block, Heading, Paragraph, Picture, Table
-from forecast.report.svg import to_svg
+from forecast.report.figures.svg import to_svg
 from forecast.result import Forecast
 from forecast.special import ndtri
 from forecast.trend.curve import mean_line, new_system

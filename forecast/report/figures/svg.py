@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
-from forecast.report.figures import save
+from forecast.report.figures.style import save
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
