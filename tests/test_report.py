@@ -199,7 +199,7 @@ def test_sections_come_in_the_order_that_a_reader_needs(page, written):
     assert text.index('class="lead"') < text.index("<table") < text.index('id="years"')
     assert (
         "with 90% probability" in page.text[: page.text.index("Key figures")]
-        and "Not by 2040" in page.text[: page.text.index("Key figures")]
+        and "it does not happen by 2040" in page.text[: page.text.index("Key figures")]
     )
     assert "2 January 2026" in page.text
 
@@ -499,9 +499,10 @@ def test_results_draw_themselves_in_notebooks(study):
 
 def test_pdf_has_the_same_figures_and_the_same_bytes(study, scenario):
     pytest.importorskip("typst", reason="PDF needs typst (extra 'pdf')")
-    from forecast.report.content import Subject, content
+    from forecast.report.content import content
     from forecast.report.pdf import to_pdf, to_typst
     from forecast.report.scenarios import read_scenario
+    from forecast.report.subject import Subject
 
     opened = forecast.open_study(study)
     report = report_of(opened, "main")

@@ -25,7 +25,14 @@ class Strong:
     text: str
 
 
-Span = str | Code | Strong
+@dataclass(frozen=True)
+class Aside:
+    """Text that stands on a line of its own below what it goes with, smaller."""
+
+    text: str
+
+
+Span = str | Code | Strong | Aside
 Cell = str | Code | Strong | tuple[Span, ...]
 
 
@@ -57,12 +64,15 @@ class Table:
     rows : tuple of tuple of Cell
     numbers : tuple of int
         Columns aligned to the right.
+    number : int
+        Its number in the report; 0 for none.
     """
 
     caption: str
     header: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
     numbers: tuple[int, ...] = ()
+    number: int = 0
 
 
 @dataclass(frozen=True)
@@ -78,17 +88,23 @@ class Picture:
         What it shows, in words that do without it.
     caption : str
         How to read it.
+    number : int
+        Its number in the report; 0 for none.
     """
 
     name: str
     svg: str
     alt: str
     caption: str
+    number: int = 0
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One of a list of definitions: a term, and paragraphs or code about it."""
+    """One of a list of definitions: a term with the gist of it, and paragraphs or code about it.
+
+    A page may fold it: what is needed to pass over it is in the term.
+    """
 
     term: tuple[Span, ...]
     about: tuple[tuple[Span, ...] | Code, ...]
@@ -105,9 +121,9 @@ Block = Heading | Paragraph | Table | Picture | Entries | Prose
 
 
 def plain(cell: Cell) -> str:
-    """A cell's text without faces."""
+    """A cell's text without faces, and without what stands below it."""
     spans: Sequence[Span] = cell if isinstance(cell, tuple) else (cell,)
-    return "".join(span if isinstance(span, str) else span.text for span in spans)
+    return "".join(span if isinstance(span, str) else span.text for span in spans if not isinstance(span, Aside))
 
 
 def spans_of(cell: Cell) -> tuple[Span, ...]:

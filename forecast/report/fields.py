@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from forecast.errors import Problem, StudyError, nearest
+from forecast.errors import Problem, StudyError, UsageError, nearest
 from forecast.quantile import Estimate
 from forecast.report.plots import threshold_value, title_of
 from forecast.report.prose import fields_of
@@ -49,7 +49,7 @@ class Told:
         As in the JSON.
     low, median, high, mean : str
     never, already : str
-        Empty where the quantity is no crossing year, or the probability is zero.
+        Empty where the quantity is no crossing year; `already` also where no world has it.
     above : mapping of str to str
         Threshold to probability.
     band : mapping of float to Interval
@@ -116,7 +116,7 @@ def _told(forecast: Forecast, request: Request, entry: Mapping[str, Any], figure
         median,
         high,
         mean,
-        probability(never) if never is not None and figures["never"] else "",
+        probability(never) if never is not None else "",
         probability(already) if already is not None and figures["already"] else "",
         {
             text: probability(forecast.prob_above(request.name, thresholds[text], request.year))
@@ -183,24 +183,18 @@ class Fields:
             "last_year": f"{forecast.years[-1]:g}",
         }
 
-    def check(self, report: Report) -> None:
-        """Every field of a report's text that is wrong, with its line.
-
-        Raises
-        ------
-        StudyError
-        """
-        problems = []
+    def problems(self, report: Report) -> list[Problem]:
+        """Every field of a report's text that is wrong, with its line."""
+        found = []
         place = report.place.removesuffix(" header")
         for field, line in fields_of(report.text):
             try:
                 self(field)
             except StudyError as error:
-                problems += [
-                    Problem(f"{place}:{report.line + line}", problem.what, problem.remedy) for problem in error.problems
-                ]
-        if problems:
-            raise StudyError(problems)
+                found += [Problem(f"{place}:{report.line + line}", p.what, p.remedy) for p in error.problems]
+            except UsageError as error:
+                found.append(Problem(f"{place}:{report.line + line}", f"field '{field}': {error}"))
+        return found
 
     def __call__(self, field: str) -> str:
         """The text of a field.

@@ -9,6 +9,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from forecast.report.blocks import (
+    Aside,
     Block,
     Cell,
     Code,
@@ -29,10 +30,10 @@ from forecast.report.prose import Prose, inline_text, safe_link
 if TYPE_CHECKING:
     from markdown_it.token import Token
 
-UNBROKEN = 14  # characters of a table's cell that stay in one line
+UNBROKEN = 18  # characters of a table's cell that stay in one line
 STYLE = """
 :root{color-scheme:light dark;--ink:#1b1f24;--muted:#59636e;--line:#d8dee4;--page:#ffffff;--soft:#f4f6f8;
---link:#0b5fa5}
+--link:#0b5fa5;--sans:system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif}
 @media(prefers-color-scheme:dark){:root{--ink:#e6e9ed;--muted:#a3adb8;--line:#3a424b;--page:#14171b;--soft:#1e2329;
 --link:#7fb8ea}
 svg [fill="#ffffff"]{fill:#14171b}svg [stroke="#ffffff"]{stroke:#14171b}
@@ -43,38 +44,54 @@ svg [fill="#c9dff2"]{fill:#1d3a56}svg [fill="#7fb2dd"]{fill:#2c6396}svg [stroke=
 svg [fill="#0b5fa5"]{fill:#6db0e8}svg [stroke="#0b5fa5"]{stroke:#6db0e8}
 svg [fill="#c8500a"]{fill:#f0935a}svg [stroke="#c8500a"]{stroke:#f0935a}}
 *{box-sizing:border-box}
-html{-webkit-text-size-adjust:100%;text-size-adjust:100%}
-body{margin:0;background:var(--page);color:var(--ink);font:1rem/1.55 system-ui,-apple-system,"Segoe UI",Roboto,
-"DejaVu Sans",sans-serif}
-main,header,footer{max-width:46rem;margin:0 auto;padding:0 1rem}
-header{padding-top:2rem}footer{padding-bottom:3rem;color:var(--muted)}
-h1{font-size:1.7rem;line-height:1.2;margin:0 0 .3rem}h2{font-size:1.3rem;margin:2.4rem 0 .6rem;
-border-top:1px solid var(--line);padding-top:1.2rem}
-h3{font-size:1.08rem;margin:1.8rem 0 .4rem}h4,h5,h6{font-size:1rem;margin:1.4rem 0 .3rem}
-p,ul,ol,dl{margin:.6rem 0}.lead{font-size:1.2rem;line-height:1.45;margin:1rem 0}.sub,.note{color:var(--muted)}
-a{color:var(--link)}a:focus-visible,[tabindex]:focus-visible{outline:3px solid var(--link);outline-offset:2px}
+html{-webkit-text-size-adjust:100%;text-size-adjust:100%;scroll-padding-top:1rem}
+body{margin:0;background:var(--page);color:var(--ink);font:1.0625rem/1.6 var(--sans)}
+main,header,footer{max-width:44rem;margin:0 auto;padding:0 1rem}
+header{padding-top:3rem}footer{padding-bottom:4rem;color:var(--muted);font-size:.9rem}
+h1,h2,h3{line-height:1.25;text-wrap:balance}h1{font-size:2.1rem;letter-spacing:-.01em;margin:0 0 .3rem}
+h2{font-size:1.5rem;margin:3.2rem 0 .8rem}h3{font-size:1.15rem;margin:2.2rem 0 .5rem}
+h4,h5,h6{font-size:1rem;margin:1.4rem 0 .3rem}
+p,ul,ol{margin:.8rem 0}.sub,small{color:var(--muted)}.sub{margin:0}
+.lead{font-size:1.3rem;line-height:1.45;margin:1.6rem 0 1.2rem;padding:.2rem 0 .2rem 1.1rem;
+border-left:4px solid var(--link)}
+a{color:var(--link);text-underline-offset:.15em}
+a:focus-visible,[tabindex]:focus-visible,summary:focus-visible{outline:3px solid var(--link);outline-offset:2px}
 .skip{position:absolute;left:-99rem}.skip:focus{left:1rem;top:.5rem;background:var(--page);padding:.3rem .6rem}
-nav ul{list-style:none;padding:0;display:flex;flex-wrap:wrap;gap:.2rem 1rem}
-.wide{overflow-x:auto;margin:1rem 0}
-table{border-collapse:collapse;font-size:.9rem;min-width:100%}
-caption{text-align:left;color:var(--muted);padding:.3rem 0}
-th,td{text-align:left;vertical-align:top;padding:.35rem .7rem .35rem 0;border-bottom:1px solid var(--line);
-font-weight:400;min-width:4rem}
-th[scope=row]{min-width:11rem}thead th{font-weight:600;border-bottom:2px solid var(--line)}
-.n,.r{text-align:right;font-variant-numeric:tabular-nums}td.n{white-space:nowrap}
-code{font:.88em ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace;overflow-wrap:anywhere}
-pre{background:var(--soft);padding:.6rem .8rem;overflow-x:auto;margin:.5rem 0;border-radius:4px}
+nav{font-size:.95rem}nav ul{list-style:none;margin:0;padding:0;display:flex;flex-wrap:wrap;gap:.3rem 1.2rem}
+@media(min-width:76rem){nav{position:fixed;top:3.2rem;left:calc(50% - 36.5rem);width:12.5rem}
+nav ul{display:block}nav li{margin:0 0 .55rem;line-height:1.35}nav a{text-decoration:none}
+nav a:hover{text-decoration:underline}}
+.wide{overflow-x:auto;margin:1.6rem 0}
+table{border-collapse:collapse;font-size:.92rem;line-height:1.4;width:100%}
+caption,figcaption{text-align:left;color:var(--muted);font-size:.9rem;line-height:1.45}
+caption{padding:0 0 .5rem}caption strong,figcaption strong{color:var(--ink)}
+th,td{text-align:left;vertical-align:top;padding:.5rem 0 .5rem 1rem;border-bottom:1px solid var(--line);
+font-weight:400}th:first-child{padding-left:0}
+th[scope=row]{min-width:10rem}thead th{font-weight:600;vertical-align:bottom;border-bottom:2px solid var(--ink)}
+td small,th small{display:block;font-size:.88em}
+.n,.r{text-align:right;font-variant-numeric:tabular-nums}.n{white-space:nowrap}
+code{font:.86em ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace;overflow-wrap:anywhere}
+pre{background:var(--soft);padding:.7rem .9rem;overflow-x:auto;margin:.6rem 0;border-radius:4px;line-height:1.45}
 pre code{overflow-wrap:normal}
-figure{margin:1.2rem 0}figure .wide{margin:0}figure svg{display:block;width:100%;min-width:21rem;max-width:42rem;
-height:auto;font-family:inherit}
-figcaption{color:var(--muted);font-size:.9rem}
-svg text{font-family:system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif}
-dt{margin-top:.9rem}dd{margin:.1rem 0 0 1rem;overflow-wrap:anywhere}blockquote{margin:.6rem 0;padding-left:1rem;
-border-left:3px solid var(--line)}
-@media print{:root{--ink:#000;--muted:#444;--line:#bbb;--page:#fff;--soft:#f6f6f6;--link:#000}
-body{font-size:10pt}main,header,footer{max-width:none;padding:0}nav,.skip{display:none}
-h2,h3{break-after:avoid}figure,tr,dt{break-inside:avoid}figure svg{max-width:15cm;min-width:0}.wide{overflow:visible}
-pre{white-space:pre-wrap}table{font-size:8.5pt}}
+figure{margin:1.8rem 0}figure .wide{margin:0}
+figure svg{display:block;width:100%;min-width:20rem;max-width:40rem;height:auto}
+figcaption{margin-top:.5rem}
+svg text{font-family:var(--sans)}
+details{border-bottom:1px solid var(--line)}summary{cursor:pointer;
+padding:.45rem 0 .45rem 1.2rem;text-indent:-1.2rem;line-height:1.4;font-size:.95rem}
+summary small{display:block;text-indent:0}
+.about{padding:0 0 .7rem 1.1rem;font-size:.95rem;overflow-wrap:anywhere}.about p{margin:.3rem 0}
+blockquote{margin:.8rem 0;padding-left:1rem;border-left:3px solid var(--line)}
+@media(max-width:34rem){body{font-size:1rem}header{padding-top:1.6rem}h1{font-size:1.7rem}.lead{font-size:1.15rem}
+th,td{padding-left:.6rem}th[scope=row]{min-width:8rem}table{font-size:.88rem}}
+@media print{:root{--ink:#000;--muted:#444;--line:#bbb;--page:#fff;--soft:#f6f6f6;--link:#0b5fa5}
+@page{margin:2cm}
+body{font-size:10pt;line-height:1.45}main,header,footer{max-width:none;padding:0}nav,.skip{display:none}
+header{padding-top:0}h1{font-size:20pt}h2{font-size:14pt;margin-top:1.6rem}.lead{font-size:12.5pt}
+h2,h3,caption,thead,summary{break-after:avoid}figure,tr,table{break-inside:avoid}
+figure svg{max-width:13.5cm;min-width:0}.wide{overflow:visible}pre{white-space:pre-wrap;font-size:8.5pt}
+table{font-size:9pt}a{color:inherit;text-decoration:none}
+summary{list-style:none}details::details-content{content-visibility:visible;height:auto;display:block}}
 """.strip()
 
 TRUST = (
@@ -143,14 +160,13 @@ def _block(block: Block) -> str:
         return table(block)
     if isinstance(block, Picture):
         box = f'<div class="wide" tabindex="0" role="group" aria-label="Figure">{block.svg}</div>'
-        return f"<figure>{box}<figcaption>{escape(block.caption)}</figcaption></figure>"
+        return f"<figure>{box}<figcaption>{_numbered('Figure', block)}</figcaption></figure>"
     if isinstance(block, Entries):
-        return (
-            "<dl>"
-            + "".join(
-                f"<dt>{_spans(e.term)}</dt>" + "".join(f"<dd>{_about(a)}</dd>" for a in e.about) for e in block.entries
-            )
-            + "</dl>"
+        return "".join(
+            f'<details><summary>{_spans(entry.term)}</summary><div class="about">'
+            + "".join(_about(about) for about in entry.about)
+            + "</div></details>"
+            for entry in block.entries
         )
     return _prose(block)
 
@@ -165,10 +181,16 @@ def table(block: Table) -> str:
         rows.append(f'<tr><th scope="row">{_cell(first)}</th>{cells}</tr>')
     label = escape(block.caption)
     return (
-        f'<div class="wide" tabindex="0" role="group" aria-label="{label}"><table><caption>{label}</caption>'
+        f'<div class="wide" tabindex="0" role="group" aria-label="{label}"><table>'
+        f"<caption>{_numbered('Table', block)}</caption>"
         f"<thead><tr>{head}</tr></thead>"
         f"<tbody>{''.join(rows)}</tbody></table></div>"
     )
+
+
+def _numbered(kind: str, block: Picture | Table) -> str:
+    """A caption with the number of what it belongs to."""
+    return f"{f'<strong>{kind} {block.number}.</strong> ' if block.number else ''}{escape(block.caption)}"
 
 
 def _number(column: int, block: Table) -> str:
@@ -183,7 +205,9 @@ def _cell(cell: Cell) -> str:
 
 
 def _about(about: tuple[Span, ...] | Code) -> str:
-    return f'<pre tabindex="0"><code>{escape(about.text)}</code></pre>' if isinstance(about, Code) else _spans(about)
+    if isinstance(about, Code):
+        return f'<pre tabindex="0"><code>{escape(about.text)}</code></pre>'
+    return f"<p>{_spans(about)}</p>"
 
 
 def _spans(spans: Iterable[Span]) -> str:
@@ -193,6 +217,8 @@ def _spans(spans: Iterable[Span]) -> str:
             out.append(f"<code>{escape(span.text)}</code>")
         elif isinstance(span, Strong):
             out.append(f"<strong>{escape(span.text)}</strong>")
+        elif isinstance(span, Aside):
+            out.append(f"<small>{escape(span.text)}</small>")
         else:
             out.append(escape(span))
     return "".join(out)

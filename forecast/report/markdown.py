@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from forecast.report.blocks import (
+    Aside,
     Block,
     Cell,
     Code,
@@ -53,7 +54,7 @@ def _block(block: Block, folder: str, pictures: dict[str, str]) -> str:
     if isinstance(block, Picture):
         path = f"{folder}/{block.name}.svg"
         pictures[path] = '<?xml version="1.0" encoding="utf-8"?>\n' + block.svg + "\n"
-        return f"![{escaped(block.alt)}]({path})\n\n{escaped(block.caption)}"
+        return f"![{escaped(block.alt)}]({path})\n\n{_numbered('Figure', block.number)}{escaped(block.caption)}"
     if isinstance(block, Entries):
         return "\n\n".join(_entry(entry.term, entry.about) for entry in block.entries)
     return block.source.strip()
@@ -75,8 +76,17 @@ def _entry(term: tuple[Span, ...], about: tuple[tuple[Span, ...] | Code, ...]) -
 
 def _table(block: Table) -> str:
     marks = ["---:" if i in block.numbers else "---" for i in range(len(block.header))]
-    lines = [f"**{escaped(block.caption)}**", "", _row(block.header), "| " + " | ".join(marks) + " |"]
+    lines = [
+        f"{_numbered('Table', block.number)}{escaped(block.caption)}",
+        "",
+        _row(block.header),
+        "| " + " | ".join(marks) + " |",
+    ]
     return "\n".join([*lines, *(_row(row) for row in block.rows)])
+
+
+def _numbered(kind: str, number: int) -> str:
+    return f"**{kind} {number}.** " if number else ""
 
 
 def _row(cells: Iterable[Cell]) -> str:
@@ -91,6 +101,8 @@ def _spans(spans: Iterable[Span]) -> str:
             out.append(_code(text))
         elif isinstance(span, Strong):
             out.append(f"**{escaped(text)}**")
+        elif isinstance(span, Aside):
+            out.append(f" ({escaped(text)})")
         else:
             # Spaces at the ends part one span from the next.
             out.append(

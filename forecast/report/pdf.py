@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from forecast.errors import ForecastError
 from forecast.report.blocks import (
+    Aside,
     Block,
     Cell,
     Code,
@@ -33,24 +34,31 @@ if TYPE_CHECKING:
 HINT = "PDF needs typst; install it with: pip install 'ai-cost-forecast[pdf]' (or print the HTML report from a browser)"
 WIDEST = 36  # characters that a column of text may ask room for
 _HEAD = """
-#set page(paper: "a4", margin: (x: 2.2cm, y: 2.2cm), numbering: "1 / 1")
-#set text(font: "DejaVu Sans", size: 9pt, lang: "en")
+#set page(paper: "a4", margin: (x: 2.4cm, top: 2.2cm, bottom: 2.4cm), numbering: "1 / 1")
+#set text(font: ("Libertinus Serif", "DejaVu Sans"), size: 10.5pt, lang: "en", number-type: "lining")
 #set par(leading: 0.62em, spacing: 0.95em)
-#show raw: set text(font: "DejaVu Sans Mono", size: 8pt)
-#show raw.where(block: true): block.with(fill: luma(245), inset: 6pt, radius: 2pt, width: 100%)
-#show heading.where(level: 1): set text(size: 17pt)
-#show heading.where(level: 2): it => {
-  v(0.8em); line(length: 100%, stroke: 0.5pt + luma(200)); block(text(size: 13pt, it.body))
-}
-#show heading.where(level: 3): set text(size: 10.5pt)
-#show figure.caption: set text(size: 8pt, fill: luma(80))
+#set list(spacing: 0.6em)
+#show raw: set text(font: "DejaVu Sans Mono", size: 0.78em)
+#show raw.where(block: true): set text(size: 8pt)
+#show raw.where(block: true): block.with(fill: luma(246), inset: 6pt, radius: 2pt, width: 100%)
+#show heading.where(level: 1): set text(size: 21pt)
+#show heading.where(level: 2): set text(size: 14pt)
+#show heading.where(level: 2): set block(above: 2em, below: 0.9em)
+#show heading.where(level: 3): set text(size: 11.5pt)
+#show heading.where(level: 3): set block(above: 1.4em, below: 0.8em)
+#show figure.caption: set text(size: 9pt, fill: luma(70))
 #show figure.caption: set align(left)
 #show figure.where(kind: table): set figure.caption(position: top)
 #show figure.where(kind: table): set block(breakable: true)
-#show figure: set block(spacing: 1.4em)
-#set table(stroke: (x, y) => (bottom: 0.4pt + luma(200)), inset: (x: 4pt, y: 4pt))
-#show table: set text(size: 7.8pt)
-#show table: set par(justify: false)
+#show figure: set block(above: 1.4em, below: 1.4em)
+#show outline.entry: set block(above: 0.55em)
+#set table(
+  stroke: (x, y) => (top: if y == 0 { 0.8pt }, bottom: if y == 0 { 0.6pt } else { 0.3pt + luma(200) }),
+  inset: (x: 4pt, y: 4pt),
+)
+#show table: set text(size: 9.2pt, number-width: "tabular")
+#show table: set par(justify: false, leading: 0.5em)
+#show table.cell: set par(spacing: 0.5em)
 """
 
 
@@ -84,7 +92,12 @@ def to_typst(content: Content) -> str:
     parts = [f"#set document(title: {_text(content.title)}, date: none)", _HEAD]
     parts.append(f"#heading(level: 1, outlined: false, {_text(content.title)})")
     parts.append(f"#text(fill: luma(80), {_text(content.subtitle)})")
-    parts += [_block(block) for block in content.blocks]
+    answered = False
+    for block in content.blocks:
+        parts.append(_block(block))
+        if isinstance(block, Table) and not answered:  # the answer and its table come before everything
+            parts.append('#outline(title: "Contents", target: heading.where(level: 2))')
+            answered = True
     return "\n\n".join(parts) + "\n"
 
 
@@ -98,12 +111,14 @@ def _block(block: Block) -> str:
     if isinstance(block, Heading):
         return f"#heading(level: {block.level}, {_text(block.text)})"
     if isinstance(block, Paragraph):
-        return f"#par(text(size: 12pt)[{_spans(block.spans)}])" if block.lead else f"#par[{_spans(block.spans)}]"
+        words = _spans(block.spans)
+        lead = "inset: (left: 10pt, y: 4pt), stroke: (left: 2.5pt + rgb(11, 95, 165)), above: 1.4em, below: 1.2em"
+        return f"#block({lead}, text(size: 13pt)[{words}])" if block.lead else f"#par[{words}]"
     if isinstance(block, Table):
         return _table(block)
     if isinstance(block, Picture):
         image = f'image(bytes({_text(block.svg)}), format: "svg", width: 13.5cm, alt: {_text(block.alt)})'
-        words = f"caption: {_text(block.caption)}, alt: {_text(block.alt)}"
+        words = f"caption: {_caption('Figure', block)}, alt: {_text(block.alt)}"
         return f"#figure({image}, kind: image, supplement: none, numbering: none, {words})"
     if isinstance(block, Entries):
         return "\n\n".join(_entry(entry.term, entry.about) for entry in block.entries)
@@ -116,7 +131,12 @@ def _table(block: Table) -> str:
     head = ", ".join(f"strong({_text(text)})" for text in block.header)
     cells = ",\n".join(", ".join(_cell(cell) for cell in row) for row in block.rows)
     body = f"table(columns: ({columns},), align: ({align},), table.header({head}),\n{cells})"
-    return f"#figure({body}, kind: table, supplement: none, numbering: none, caption: {_text(block.caption)})"
+    return f"#figure({body}, kind: table, supplement: none, numbering: none, caption: {_caption('Table', block)})"
+
+
+def _caption(kind: str, block: Picture | Table) -> str:
+    number = f"#strong[{kind} {block.number}.] " if block.number else ""
+    return f"[{number}#{_text(block.caption)};]"
 
 
 def _weight(block: Table, column: int) -> int:
@@ -149,6 +169,8 @@ def _spans(spans: Iterable[Span]) -> str:
             out.append(f"#raw({_text(span.text)});")
         elif isinstance(span, Strong):
             out.append(f"#strong({_text(span.text)});")
+        elif isinstance(span, Aside):
+            out.append(f"#linebreak();#text(size: 0.9em, fill: luma(90), {_text(span.text)});")
         else:
             out.append(f"#{_text(span)};")
     return "".join(out)

@@ -242,11 +242,11 @@ def tornado_of(forecast: Forecast, found: Sensitivity) -> Figure:
             effect.swing.low.value,
             middle,
             effect.swing.high.value,
-            " … ".join(swing_ends(effect, forecast, found.unit)),
+            " → ".join(swing_ends(effect, forecast, found.unit)),
         )
         for effect in found.effects[:MOST_DRIVERS]
     ]
-    below = "its median where each input is at its 5% point, and at its 95% point"
+    below = "its median as each input goes from its 5% to its 95% point"
     title = title_of(forecast, request)
     return figures.intervals(
         rows, title=title, subtitle=below, unit=found.unit, base=middle if math.isfinite(middle) else None, caps=False
@@ -267,7 +267,7 @@ def band_of(forecast: Forecast, quantity: str, found: Mapping[float, Interval]) 
     request = request_of(quantity)
     rows = [
         figures.Row(
-            f"rank correlation {'+' if rho > 0 else ''}{rho:g}",
+            f"rank correlation {signed(rho)}",
             i.low,
             i.median,
             i.high,
@@ -276,6 +276,17 @@ def band_of(forecast: Forecast, quantity: str, found: Mapping[float, Interval]) 
         for rho, i in sorted(found.items())
     ]
     return figures.intervals(rows, title=title_of(forecast, request), unit=forecast.study.labels[request.name])
+
+
+def signed(rho: float) -> str:
+    """A correlation with its sign.
+
+    Examples
+    --------
+    >>> signed(-1.0), signed(0.0), signed(0.5)
+    ('−1', '0', '+0.5')
+    """
+    return f"{rho:+g}".replace("-", "−") if rho else "0"
 
 
 def interval_words(interval: Interval, years: Sequence[float]) -> str:

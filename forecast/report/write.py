@@ -118,7 +118,8 @@ def write_report(forecast: Forecast, report: Report, call: Call, formats: Sequen
     made: dict[Path, bytes] = {}
     stem = folder / file_name(report.name)
     if {"html", "pdf", "md"} & set(formats):
-        from forecast.report.content import Subject, content
+        from forecast.report.content import content
+        from forecast.report.subject import Subject
 
         told = content(Subject(forecast, report, record, call.scenarios, call.date or report.date, call.compare_trends))
         if "html" in formats:

@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
+from forecast.report.blocks import Picture
 from forecast.report.figures.style import save
 
 if TYPE_CHECKING:
@@ -39,6 +40,11 @@ def to_svg(figure: Figure, name: str, label: str) -> str:
     buffer = io.BytesIO()
     save(figure, buffer, "svg")
     return tidied(buffer.getvalue().decode(), name, label)
+
+
+def picture(name: str, figure: Figure, alt: str, caption: str) -> Picture:
+    """A figure as a block of a report."""
+    return Picture(name, to_svg(figure, name, alt), alt, caption)
 
 
 def tidied(text: str, name: str, label: str) -> str:

@@ -10,17 +10,23 @@ import numpy as np
 from forecast.errors import StudyError
 from forecast.fits import comparison_of, record_of
 from forecast.graph import ancestors
+from forecast.quantile import posterior_mcse
 from forecast.report import figures
-from forecast.report.blocks import Block, Heading, Paragraph, Picture, Table
-from forecast.report.figures.svg import to_svg
+from forecast.report.blocks import Block, Heading, Paragraph, Picture, Strong, Table
+from forecast.report.figures.svg import picture
 from forecast.result import Forecast
 from forecast.special import ndtri
+from forecast.summary import round_interval
+from forecast.text import percent
 from forecast.trend.curve import mean_line, new_system
 from forecast.trend.least_squares import kinked_line, straight_line
 from forecast.trend.series import Series
 
 AHEAD = 10.0  # years shown beyond the data
 LEVELS = (0.5, 0.8, 0.9)
+RUNS = 16  # of posterior draws, for the Monte Carlo error of what is printed
+CLEAR = 2.0  # a difference of AIC or BIC that counts (Burnham and Anderson, Model Selection, 2002)
+_SHAPES = {"straight": "straight one", "kinked": "kinked one", "average": "average of both"}
 
 
 def trend_section(forecast: Forecast, draw: bool, compare: bool) -> Iterator[Block]:
@@ -31,9 +37,43 @@ def trend_section(forecast: Forecast, draw: bool, compare: bool) -> Iterator[Blo
     if names:
         yield Heading(2, "Fitted trends", "fits")
     for name in names:
+        yield _growth(forecast, name)
         if draw:
             yield _picture(forecast, name)
         yield _table(forecast, name, compare)
+
+
+def _growth(forecast: Forecast, name: str) -> Block:
+    """What was fitted, and how fast it grows, in words."""
+    trend, record = forecast.study.trends[name], record_of(forecast.study, name)
+    posterior, prob = record.posterior, forecast.prob
+    first, last = float(posterior.record_t[0]), float(posterior.record_t[-1])
+    growth, scatter = posterior.draws["growth_after"], posterior.draws["scatter"]
+    bent = " from the kink on" if "change" in posterior.draws and np.any(posterior.draws["change"]) else ""
+    low, middle, high = _rounded(10.0**growth, prob)
+    return Paragraph(
+        (
+            Strong(f"{trend.label}: "),
+            f"{len(posterior.record_t)} data points from {first:.0f} to {last:.0f}. It multiplies by ",
+            Strong(f"{low} to {high}"),
+            f" a year{bent} with {percent(prob)} probability (median {middle}), which is "
+            f"{_words(growth, prob)} orders of magnitude (OOM) a year; single systems scatter around it by "
+            f"{_words(scatter, prob)} OOM (one standard deviation).",
+        )
+    )
+
+
+def _words(values: np.ndarray, prob: float) -> str:
+    low, middle, high = _rounded(values, prob)
+    return f"{middle} ({low} to {high})"
+
+
+def _rounded(values: np.ndarray, prob: float) -> list[str]:
+    """Low end, median and high end of posterior draws, with the digits that these support."""
+    probs = [0.5 - prob / 2, 0.5, 0.5 + prob / 2]
+    found = np.quantile(values, probs, method="inverted_cdf")
+    runs = np.arange(len(values)) * RUNS // len(values)
+    return round_interval(found.tolist(), posterior_mcse(values[None], probs, [runs[None]]).tolist())
 
 
 def _picture(forecast: Forecast, name: str) -> Picture:
@@ -55,12 +95,11 @@ def _picture(forecast: Forecast, name: str) -> Picture:
         "middle of the mean line, and posterior "
         f"predictive bands of 50, 80 and 90% up to {years[-1]:.0f}."
     )
-    return Picture(
-        f"trend-{name}",
-        to_svg(figure, f"trend-{name}", alt),
-        alt,
-        "Dots are the data; bands are where a new system would be; the line is the median of the mean line.",
+    caption = (
+        "Dots are the data; bands are where one more system would lie in each year (posterior predictive, 50, 80 and "
+        "90%). The line is the middle of the trend itself."
     )
+    return picture(f"trend-{name}", figure, alt, caption)
 
 
 def _table(forecast: Forecast, name: str, compare: bool) -> Block:
@@ -96,15 +135,22 @@ def _table(forecast: Forecast, name: str, compare: bool) -> Block:
         except StudyError:  # too few rows for a kink: there is nothing to compare
             return Paragraph((f"{trend.label}: {trend.spec.shape}.",))
         for label, a, b in (("AIC", straight.aic, kinked.aic), ("BIC", straight.bic, kinked.bic)):
-            rows.append((label, _number(a), _number(b), "of the least-squares fits; the smaller, the better"))
+            rows.append((label, f"{a:.1f}", f"{b:.1f}", _verdict(b - a)))
     if not rows:
         return Paragraph((f"{trend.label}: {trend.spec.shape}.",))
     return Table(
-        f"Straight or kinked: {trend.label} (fitted here: {trend.spec.shape})",
-        ("Measure", "Straight", "Kinked", "What it is"),
+        f"Straight or kinked: {trend.label}. These figures use the {_SHAPES.get(trend.spec.shape, trend.spec.shape)}.",
+        ("Measure", "Straight", "Kinked", "What it says"),
         tuple(rows),
         (1, 2),
     )
+
+
+def _verdict(difference: float) -> str:
+    """What an information criterion of two least-squares fits says: a difference below 2 says next to nothing."""
+    better = "straight" if difference > 0 else "kinked"
+    told = f"the {better} one describes the data better" if abs(difference) >= CLEAR else "the data hardly tell"
+    return f"{told} (least-squares fits; the smaller, the better)"
 
 
 def _number(value: float | None) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from forecast.report import figures
-from forecast.report.blocks import Block, Code, Heading, Paragraph, Picture, Strong, Table
-from forecast.report.figures.svg import to_svg
+from forecast.report.blocks import Block, Code, Heading, Paragraph, Strong, Table
+from forecast.report.figures.svg import picture
 from forecast.report.plots import interval_words
 from forecast.result import Forecast, Interval
 
@@ -30,7 +30,7 @@ def evidence_section(forecast: Forecast, draw: bool) -> Iterator[Block]:
         )
         for seen in evidence
     )
-    yield Table("Observations", ("Id", "What was seen", "Date", "Source and note", "What it moved"), rows)
+    yield Table("What was observed.", ("Id", "What was seen", "Date", "Source and note", "What it moved"), rows)
     if not found:
         yield Paragraph(("The evidence moved none of the reported quantities by more than the draws can tell.",))
         return
@@ -44,16 +44,9 @@ def evidence_section(forecast: Forecast, draw: bool) -> Iterator[Block]:
             )
             + "."
         )
-        yield Picture(
-            "shift",
-            to_svg(
-                figures.pairs(shown, title="What the evidence changed", names=("before the evidence", "with it")),
-                "shift",
-                alt,
-            ),
-            alt,
-            "Each quantity on its own scale; circle and square are medians.",
-        )
+        figure = figures.pairs(shown, title="What the evidence changed", names=("before the evidence", "with it"))
+        caption = "Intervals before the evidence and with it, each quantity on its own scale."
+        yield picture("shift", figure, alt, f"{caption} Square and circle are medians.")
     table = tuple(
         (
             (s.label,),
@@ -67,7 +60,7 @@ def evidence_section(forecast: Forecast, draw: bool) -> Iterator[Block]:
         for s in found
     )
     yield Table(
-        "Prior against posterior",
+        "Prior against posterior: low end, median and high end before the evidence and with it.",
         ("Quantity", "Before", "After", "Unit", "Shift in prior sd", "Bits", "Because of"),
         table,
         (1, 2, 4, 5),

@@ -1,14 +1,12 @@
-"""What a forecast rests on: every prior, trend and function with its source; and how to run it again."""
+"""What a forecast rests on: every prior, trend and function with its source."""
 
 from __future__ import annotations
 
 import inspect
-import json
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from forecast.graph import YEAR, Function, ancestors
-from forecast.report.blocks import Block, Code, Entries, Entry, Heading, Paragraph, Span, Strong, Table
+from forecast.report.blocks import Aside, Block, Code, Entries, Entry, Heading, Paragraph, Span, Strong, Table
 from forecast.result import Forecast
 from forecast.study.priors import Prior
 
@@ -22,22 +20,22 @@ def assumptions(forecast: Forecast) -> Iterator[Block]:
     functions = [study.functions[name] for name in study.sequence if name in needed]
     yield Heading(2, "Assumptions", "assumptions")
     others = len(study.priors) + len(study.functions) - len(priors) - len(functions)
-    more = f" {others} further priors and functions of the study have no part in it." if others else ""
+    more = f" {others} further ones of the study have no part in them." if others else ""
     yield Paragraph(
         (
             f"The figures above follow from {len(priors)} priors"
             + (f", {len(trends)} fitted trend{'s' if len(trends) > 1 else ''}" if trends else "")
-            + f" and {len(functions)} functions, all of them here.{more}",
+            + f" and {len(functions)} formulas, all of them here with their sources.{more}",
         )
     )
     if priors:
-        yield Heading(3, "What is believed", "priors")
+        yield Heading(3, f"What is believed: {len(priors)} priors", "priors")
         yield Entries(tuple(_prior(forecast, prior) for prior in priors))
     if trends:
         yield Heading(3, "Trends", "trends")
         yield Entries(tuple(_trend(forecast, name) for name in study.trends if name in trends))
     if functions:
-        yield Heading(3, "How it follows", "functions")
+        yield Heading(3, f"How it follows: {len(functions)} formulas", "functions")
         yield Entries(tuple(_function(forecast, function) for function in functions))
     related = [d for d in study.dependences if set(d.between) <= needed]
     if related:
@@ -51,7 +49,7 @@ def assumptions(forecast: Forecast) -> Iterator[Block]:
             for d in related
         )
         yield Table(
-            "Declared dependence (rank correlation, Gaussian copula)",
+            "Declared dependence (rank correlation of a Gaussian copula).",
             ("Prior", "Prior", "Correlation", "Note and source"),
             rows,
             (2,),
@@ -62,20 +60,17 @@ def _prior(forecast: Forecast, prior: Prior) -> Entry:
     unit = forecast.study.labels[prior.name]
     read_as = prior.distribution.describe()
     about: list[tuple[Span, ...] | Code] = [
-        (
-            Code(prior.distribution.text or prior.distribution.canonical()),
-            *((f" {unit}",) if unit else ()),
-            f" ({read_as})",
-        )
+        (f"Read as {read_as}", *((", in ", Code(unit)) if unit else ()), "; defined in ", Code(prior.place), "."),
+        ("Source: ", prior.source),
     ]
-    about.append(("Source: ", prior.source))
     if prior.note:
         about.append(("Note: ", prior.note))
     about += [
         (f"Alternative '{other.name}': ", Code(other.distribution.text), f" ({other.source})")
         for other in prior.alternatives
     ]
-    return Entry((Strong(prior.label), " ", Code(prior.name)), tuple(about))
+    belief = prior.distribution.text or prior.distribution.canonical()
+    return Entry((Strong(prior.label), " ", Code(prior.name), Aside(f"{belief} {unit}".strip())), tuple(about))
 
 
 def _trend(forecast: Forecast, name: str) -> Entry:
@@ -106,43 +101,16 @@ def _function(forecast: Forecast, function: Function) -> Entry:
     parents = [
         part for name in function.parameters for part in (", " if name != function.parameters[0] else "", Code(name))
     ]
-    about: list[tuple[Span, ...] | Code] = (
-        [("Follows from ", *parents), Code(formula)] if function.parameters else [Code(formula)]
-    )
+    about: list[tuple[Span, ...] | Code] = [("Follows from ", *parents)] if function.parameters else []
+    about += [Code(formula), ("Defined in ", Code(function.place), ".")]
     if function.source:
         about.append(("Source: ", function.source))
     return Entry(
-        (Strong(function.label), " ", Code(function.name), *((f" [{unit}]",) if unit and unit != YEAR else ())),
-        tuple(about),
-    )
-
-
-def provenance_of(forecast: Forecast, record: Mapping[str, Any], report: str, date: str) -> Iterator[Block]:
-    """Study, hash, seed, draws, versions, and how to run it again."""
-    yield Heading(2, "Provenance", "provenance")
-    how = "quasi-Monte Carlo (scrambled Sobol points)" if record["method"] == "qmc" else "plain Monte Carlo"
-    versions = ", ".join(f"{name} {version}" for name, version in record["versions"].items())
-    rows: list[tuple[Any, ...]] = [
-        ("Study", Code(str(record["study"]))),
-        ("Hash of its text", Code(str(record["study_hash"]))),
-        ("Seed", str(record["seed"])),
-        ("Worlds", f"{record['draws']:,}, {how}, {record['chains']} replicates"),
-        ("Years", f"{forecast.years[0]:g} to {forecast.years[-1]:g}"),
-        ("Versions", versions),
-    ]
-    if date:
-        rows.append(("Date", date))
-    if record["given"]:
-        rows.append(("Scenario", Code(json.dumps(record["given"], ensure_ascii=False))))
-    yield Table("What was run", ("Item", "Value"), tuple(rows))
-    yield Paragraph(
         (
-            "Printed figures are rounded: no digit is shown that another seed would change. The unrounded ones are in ",
-            "the JSON of the run. To run it again: ",
-            Code("forecast run report.html"),
-            " (the HTML file carries the study's whole text) or ",
-            Code(f"forecast report {report}"),
-            " in the study's folder. Either runs the Python of the study's models/ folder: do it only with studies ",
-            "you trust.",
-        )
+            Strong(function.label),
+            " ",
+            Code(function.name),
+            Aside(f"{'calendar year' if unit == YEAR else unit or 'a pure number'}"),
+        ),
+        tuple(about),
     )

@@ -1,0 +1,86 @@
+"""What a report is made of, and which figures its header asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from forecast.errors import Problem, nearest
+from forecast.report.fields import Told
+from forecast.report.plots import KINDS
+from forecast.report.scenarios import Scenario
+from forecast.result import Forecast
+from forecast.study.reports import Report
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What a report is made of.
+
+    Parameters
+    ----------
+    forecast : Forecast
+    report : Report
+    record : mapping
+        The run's JSON: what is told is what stands there, rounded.
+    scenarios : tuple of Scenario
+    date : str
+        As it is to be printed; empty for none.
+    compare_trends : bool
+        Whether to tell every measure of straight against kinked trends.
+    said : mapping of str to Told
+        Every reported figure in words, by ``name`` or ``name@year``.
+    """
+
+    forecast: Forecast
+    report: Report
+    record: Mapping[str, Any]
+    scenarios: tuple[Scenario, ...] = ()
+    date: str = ""
+    compare_trends: bool = False
+    said: Mapping[str, Told] = field(default_factory=dict)
+
+    @property
+    def headline(self) -> list[str]:
+        """The quantities that the report answers first, those with a year axis at their last reported year."""
+        last = {one.request.name: text for text, one in self.said.items()}
+        return [name if name in self.said else last[name] for name in self.report.headline or tuple(self.said)[:1]]
+
+
+class Chosen:
+    """Which figures the report's header asks for; without a list, every one that suits.
+
+    `problems` has those that do not exist.
+    """
+
+    def __init__(self, report: Report, forecast: Forecast) -> None:
+        self._entries: list[tuple[str, str, str]] | None = None
+        kinds = (*KINDS, "trend", "shift", "scenarios")
+        problems = []
+        if report.figures is not None:
+            self._entries = []
+            for text in report.figures:
+                kind, _, rest = text.strip().partition(" ")
+                quantity, _, threshold = rest.strip().partition(" ")
+                if kind not in kinds:
+                    hint = nearest(kind, kinds) or f"use {', '.join(kinds)}"
+                    problems.append(Problem(report.place, f"there is no figure '{kind}'", hint))
+                name = quantity.partition("@")[0]
+                if name and name not in forecast.study.names:
+                    hint = nearest(name, forecast.study.names) or "'forecast check' lists them"
+                    problems.append(Problem(report.place, f"figure '{text}': there is no quantity '{name}'", hint))
+                self._entries.append((kind, quantity, threshold))
+        self.problems = tuple(problems)
+
+    def wants(self, kind: str, quantity: str = "") -> bool:
+        """Whether a figure of a kind is wanted, of a quantity."""
+        return self._entries is None or any(k == kind and q in ("", quantity) for k, q, _ in self._entries)
+
+    def more(self, kind: str, known: Sequence[str]) -> list[str]:
+        """Quantities named for a kind beyond the known ones."""
+        return [] if self._entries is None else [q for k, q, _ in self._entries if k == kind and q and q not in known]
+
+    def thresholds(self, quantity: str) -> list[str]:
+        """Thresholds named for the dots of a quantity."""
+        return [] if self._entries is None else [t for k, q, t in self._entries if k == "dots" and q == quantity and t]
