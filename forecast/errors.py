@@ -7,7 +7,7 @@ out. Errors are collected while a study is read, so that all of them are shown a
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Problem:
     place: str
     what: str
     remedy: str = ""
-    hides: bool = False
+    hides: bool = field(default=False, compare=False)
 
     def __str__(self) -> str:
         line = f"{self.place}: {self.what}" if self.place else self.what

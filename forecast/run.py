@@ -8,13 +8,14 @@ from typing import Literal
 
 import numpy as np
 
-from forecast.errors import Problem, UsageError, nearest
+from forecast.errors import Problem, UsageError
 from forecast.fits import batches, trends_behind, wanted_coordinates
 from forecast.graph import ancestors
 from forecast.quantile import Estimate, posterior_mcse, quantiles_of_each
 from forecast.result import Forecast, Interval
 from forecast.sampling import Request, aim, reported, request_of, sample
 from forecast.study import Study
+from forecast.study.record import no_quantity
 from forecast.summary import precise_enough
 from forecast.worlds import Design
 
@@ -163,8 +164,7 @@ def _check_call(
             raise UsageError(f"{name} is not a {'whole ' if kind is int else ''}number ({value!r}); give one")
     for request in requests:
         if request.name not in study.names:
-            hint = nearest(request.name, study.names) or "'forecast check' lists the quantities"
-            problems.append(Problem("", f"the study has no quantity '{request.name}'", hint))
+            problems.append(Problem("", *no_quantity(request.name, study.names)))
         if request.year is not None and request.year not in axis:
             problems.append(
                 Problem(
@@ -174,13 +174,16 @@ def _check_call(
                 )
             )
     if not requests:
-        problems.append(Problem("", "no quantity is asked for", "name one"))
+        what = "no quantity is asked for" if study.functions else "no function follows from the priors yet"
+        remedy = "name one" if study.functions else "write one in models/, or name a prior with -q"
+        problems.append(Problem("", what, remedy))
     if any(b <= a for a, b in zip(axis, axis[1:], strict=False)):
         problems.append(Problem("", "the years do not ascend", "give years in ascending order"))
     if not 0 < prob < 1:
         problems.append(Problem("", f"prob is not between 0 and 1 ({prob})", "write 0.9 for 90%"))
-    if seed < 0:
-        problems.append(Problem("", f"seed is negative ({seed})", "give a whole number from 0 up"))
+    if not 0 <= seed < 1 << 63:
+        what = f"seed is negative ({seed})" if seed < 0 else f"seed has more than 63 bits ({seed})"
+        problems.append(Problem("", what, "give a whole number from 0 up to 9e18"))
     if method not in ("qmc", "mc"):
         problems.append(Problem("", f"unknown method '{method}'", "use 'qmc' or 'mc'"))
     if draws is not None and not 64 <= draws <= 1 << 27:

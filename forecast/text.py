@@ -103,7 +103,7 @@ def _notes(forecast: Forecast) -> list[str]:
     shown = {request.name for request in forecast.requests}
     if shown == {text.partition("@")[0] for text in forecast.study.main.quantities}:
         notes = [*forecast.study.main.notes, *notes]
-    notes += [f"given {name} = {text}" for name, text in forecast.study.replaced.items()]
+    notes = [*(f"given {name} = {text}" for name, text in forecast.study.replaced.items()), *notes]
     if forecast.update is not None:
         from forecast.evidence.text import conflicts, paths
 
@@ -218,7 +218,7 @@ def _up(value: float) -> str:
 
 def percent(prob: float) -> str:
     """An exact probability as a percentage."""
-    return f"{100 * prob:.6g}%"
+    return f"{100 * prob:.10g}%"
 
 
 def _aligned(rows: Sequence[tuple[str, ...]], columns: int) -> list[str]:

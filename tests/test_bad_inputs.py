@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -177,7 +179,54 @@ STUDIES: dict[str, tuple[dict[str, str], str]] = {
     ),
     "TOML syntax": (
         replaced(priors__a_toml='[price\nlabel = "x"'),
-        "priors/a.toml: is not TOML (Expected ']' at the end of a table declaration (at line 1, column 7)); correct the line (texts stand in quotes)",
+        "priors/a.toml:1: is not TOML (Expected ']' at the end of a table declaration, column 7); correct the line (texts stand in quotes)",
+    ),
+    "a text without quotes": (
+        priors('[x]\nlabel = "x"\ndist = 1 to 2\nunit = ""\nsource = "s"\n'),
+        "priors/a.toml:13: is not TOML (Expected newline or end of document after a statement, column 10); correct the line (texts stand in quotes)",
+    ),
+    "a table twice": (
+        priors(prior("x", "1 to 2") * 2),
+        "priors/a.toml:16: declares [x] twice; rename or delete one",
+    ),
+    "a field twice": (
+        priors(prior("x", "1 to 2") + 'unit = ""\n'),
+        "priors/a.toml:16: gives a field twice; delete one",
+    ),
+    "fields by other names": (
+        priors('[x]\nname = "x"\nvalue = "1 to 2"\nunits = ""\nreference = "s"\n'),
+        "priors/a.toml [x]: unknown field 'name'; did you mean 'label'?\n"
+        "priors/a.toml [x]: unknown field 'value'; did you mean 'dist'?\n"
+        "priors/a.toml [x]: unknown field 'units'; did you mean 'unit'?\n"
+        "priors/a.toml [x]: unknown field 'reference'; did you mean 'source'?",
+    ),
+    "a word of Python as a name": (
+        priors(prior("lambda", "1 to 2")),
+        "priors/a.toml [lambda]: its name cannot be a function's parameter; use lower-case letters, digits and underscores",
+    ),
+    "a name with a point": (
+        priors(prior("a.b", "1 to 2")),
+        "priors/a.toml [a.b]: has a point in its name; write [a_b], say",
+    ),
+    "a list of tables": (
+        priors("[" + prior("x", "1 to 2").replace("[x]", "[x]]", 1)),
+        "priors/a.toml [[x]]: is a list of tables; write [x], once",
+    ),
+    "a unit that is a number": (
+        priors('[x]\nlabel = "x"\ndist = "1 to 2"\nunit = 3\nsource = "s"\n'),
+        'priors/a.toml [x]: its unit is not a text (3); write unit = "…"',
+    ),
+    "a source that is empty": (
+        priors('[x]\nlabel = "x"\ndist = "1 to 2"\nunit = ""\nsource = " "\n'),
+        'priors/a.toml [x]: its source is empty; write source = "who says so, and where"; for your own judgement say that',
+    ),
+    "an alternative without a name": (
+        priors(prior("x", "1 to 2") + '[x.alternative]\ndist = "1 to 3"\nsource = "s"\n'),
+        "priors/a.toml [x.alternative]: has no name; write [x.alternative.NAME]",
+    ),
+    "alternatives that are a text": (
+        priors(prior("x", "1 to 2") + 'alternative = "low"\n'),
+        "priors/a.toml [x] alternative: is not a table ('low'); write it as a TOML table",
     ),
     "alternative without source": (
         priors(prior("x", "1 to 2") + '[x.alternative.other]\ndist = "2 to 3"\n'),
@@ -194,6 +243,26 @@ STUDIES: dict[str, tuple[dict[str, str], str]] = {
     "dependence of a stranger": (
         priors('[[dependence]]\nbetween = ["price", "hour"]\nrank_correlation = 0.5\n'),
         "priors/a.toml [[dependence]] 1: there is no prior 'hour'; did you mean 'hours'?",
+    ),
+    "dependence on what follows": (
+        priors('[[dependence]]\nbetween = ["price", "cost"]\nrank_correlation = 0.5\n'),
+        "priors/a.toml [[dependence]] 1: there is no prior 'cost'; only priors can be related; relate those that a quantity follows from",
+    ),
+    "dependence of what is certain": (
+        priors(prior("x", "3") + '[[dependence]]\nbetween = ["price", "x"]\nrank_correlation = 0.5\n'),
+        "priors/a.toml [[dependence]] 1: 'x' is certain (3), so that nothing depends on it; give it an interval, or delete the dependence",
+    ),
+    "dependence without a number": (
+        priors('[[dependence]]\nbetween = ["price", "hours"]\n'),
+        "priors/a.toml [[dependence]] 1: has no rank_correlation; write rank_correlation = 0.5, say",
+    ),
+    "dependence by another name": (
+        priors('[[dependence]]\nbetween = ["price", "hours"]\ncorrelation = 0.5\n'),
+        "priors/a.toml [[dependence]] 1: unknown field 'correlation'; did you mean 'rank_correlation'?",
+    ),
+    "dependences": (
+        priors('[[dependences]]\nbetween = ["price", "hours"]\nrank_correlation = 0.5\n'),
+        "priors/a.toml [[dependences]]: is no list that a study has; did you mean [[dependence]]?",
     ),
     "dependence twice": (
         priors('[[dependence]]\nbetween = ["price", "hours"]\nrank_correlation = 0.5\n' * 2),
@@ -223,6 +292,35 @@ STUDIES: dict[str, tuple[dict[str, str], str]] = {
     "no such dollar year": (
         priors(prior("x", "1 to 2", "USD_1999")),
         "priors/a.toml [x]: there is no USD_1999 (the price index has 2020 to 2023); add the year to the price index",
+    ),
+    "a currency that is not declared": (
+        replaced(
+            priors__units_toml='[count]\nchip = "accelerator"\n',
+            priors__a_toml=prior("hours", "1 to 5", "chip*hour") + prior("price", "1 to 4", "EUR_2024/(chip*hour)"),
+            models__m_py='def cost(hours, price):\n    """Cost [EUR_2024]."""\n    return hours * price\n',
+        ),
+        "priors/a.toml [price]: there is no unit 'EUR_2024'; declare the currency in priors/units.toml: [currency.EUR] with index, year and source\n"
+        "models/m.py:1 cost(): there is no unit 'EUR_2024'; declare the currency in priors/units.toml: [currency.EUR] with index, year and source",
+    ),
+    "a price index that is missing": (
+        {key: text for key, text in GOOD.items() if key != "priors/cpi.csv"} | {"priors/cpi2.csv": ""},
+        "priors/units.toml [currency.USD] index: cannot be read (cpi.csv: No such file or directory); did you mean 'cpi2.csv'?",
+    ),
+    "a price index of another form": (
+        replaced(priors__cpi_csv="Year;CPI\n2020;258.811\n"),
+        "priors/cpi.csv:1: is not the header of a price index ('Year;CPI'); begin with 'year,index'",
+    ),
+    "units with a broken line": (
+        replaced(priors__units_toml="[count\n"),
+        "priors/units.toml:1: is not TOML (Expected ']' at the end of a table declaration, column 7); correct the line (texts stand in quotes)",
+    ),
+    "a number added to a quantity": (
+        model('def total(hours):\n    """Total [chip*hour]."""\n    return hours + 5\n'),
+        "models/m.py:8 total(): adds chip*year and a pure number in `hours + 5`; give the number a unit by making it a prior, or divide by a reference",
+    ),
+    "years from a number": (
+        model('def late(year, hours):\n    """Late [chip*hour]."""\n    return hours * 10 ** (0.2 * (year - 2025))\n'),
+        "models/m.py:8 late(): subtracts year and a pure number in `year - 2025`; give the number a unit by making it a prior, or divide by a reference",
     ),
     "offset unit": (
         priors(prior("x", "1 to 2", "degC")),
@@ -277,6 +375,49 @@ STUDIES: dict[str, tuple[dict[str, str], str]] = {
         model('def total(hours, price=2):\n    """Total [chip*hour]."""\n    return hours * price\n'),
         "models/m.py:6 total(): has *args, **kwargs, keyword-only parameters or defaults; name each quantity it needs, plainly",
     ),
+    "nothing returned": (
+        model('def total(hours):\n    """Total [chip*hour]."""\n    hours * 2\n'),
+        "models/m.py:6 total(): gives nothing instead of numbers; return the quantity's value",
+    ),
+    "the mean over worlds": (
+        model('def total(hours):\n    """Total [chip*hour]."""\n    return hours.mean()\n'),
+        "models/m.py:6 total(): gives one number for all worlds; reduce over years with axis=0, and leave the last axis alone",
+    ),
+    "a function of the standard library": (
+        model('import math\n\n\ndef total(hours):\n    """Total []."""\n    return math.log(hours / hours)\n'),
+        "models/m.py:11 total(): makes an uncertain value a single number in `math.log(hours / hours)`; use numpy's functions: np.exp, not math.exp",
+    ),
+    "max": (
+        model('def total(hours):\n    """Total [chip*hour]."""\n    return max(hours, 0 * hours)\n'),
+        "models/m.py:8 total(): decides with 'if', 'and' or max() on an uncertain value in `max(hours, 0 * hours)`; use np.where, np.maximum, np.minimum or &",
+    ),
+    "a lambda": (
+        model("total = lambda hours: hours\n"),
+        "models/m.py:6 total(): is a second name of <lambda>(); define it with def, once\n"
+        'models/m.py:6 total(): has no docstring; write one sentence that ends in its unit: """Cost of a run [USD]."""',
+    ),
+    "a decorator": (
+        model(
+            'import functools\n\n\n@functools.cache\ndef total(hours):\n    """Total [chip*hour]."""\n    return hours\n'
+        ),
+        "models/m.py:9 total(): is wrapped by a decorator; define it plainly; the engine runs it once",
+    ),
+    "tabs and spaces": (
+        model('def total(hours):\n\t"""Total [chip*hour]."""\n        return hours\n'),
+        "models/m.py:8: is not Python (inconsistent use of tabs and spaces in indentation); correct the line",
+    ),
+    "a null byte": (
+        model("\0"),
+        "models/m.py: is not Python (source code string cannot contain null bytes); correct the line",
+    ),
+    "a quantity of itself": (
+        model('def total(total):\n    """Total [chip*hour]."""\n    return total\n'),
+        "models/m.py:6: quantities define each other (total -> total); break the circle",
+    ),
+    "leaving": (
+        model("import sys\n\nsys.exit(3)\n"),
+        "models/m.py:8: fails when it is run (SystemExit: 3); a model file only imports and defines functions; see that it runs by itself",
+    ),
     "the same function twice": (
         GOOD | {"models/n.py": GOOD["models/m.py"]},
         "models/n.py:1 cost(): a quantity has one definition, and this one stands in models/m.py:1 too; rename or delete one",
@@ -299,7 +440,10 @@ STUDIES: dict[str, tuple[dict[str, str], str]] = {
         "reports/main.md header: unknown field 'horizon'; known fields: date, figures, headline, notes, prob, quantities, seed, thresholds, title, years",
     ),
     "a year beyond the axis": (
-        report('quantities = ["cost@2040"]\nyears = "2020 to 2030"'),
+        replaced(
+            models__m_py='def cost(hours, price, year):\n    """Cost [USD*year]."""\n    return hours * price * year\n',
+            reports__main_md='+++\nquantities = ["cost@2040"]\nyears = "2020 to 2030"\n+++\n',
+        ),
         "reports/main.md header: the year of 'cost@2040' is not among the report's years (2020 to 2030); widen years",
     ),
     "years downwards": (
@@ -314,9 +458,76 @@ STUDIES: dict[str, tuple[dict[str, str], str]] = {
         report(HEADER + 'thresholds = { cost = ["1B chip"] }'),
         "reports/main.md header thresholds: [chip] cannot be shown in [USD_2023] (chip is not USD); choose a unit of the same kind",
     ),
+    "a header that is not TOML": (
+        report("quantities = [cost]"),
+        "reports/main.md:2: is not TOML (Invalid value, column 15); correct the line (texts stand in quotes)",
+    ),
+    "a year of a quantity without years": (
+        report('quantities = ["cost@2025"]\nyears = "2020 to 2030"'),
+        "reports/main.md header: 'cost' has no year axis (cost@2025); write 'cost'",
+    ),
+    "years that are none": (
+        report('quantities = ["cost"]\nyears = [2020, "x"]'),
+        "reports/main.md header: these are not years ([2020, 'x']); write \"2022 to 2100\", or numbers that ascend",
+    ),
+    "a headline of something else": (
+        report(HEADER + 'headline = ["coast"]'),
+        "reports/main.md header: the headline 'coast' is not among the quantities; did you mean 'cost'?",
+    ),
+    "a threshold that is no number": (
+        report(HEADER + 'thresholds = { cost = ["one USD"] }'),
+        "reports/main.md header thresholds: cannot read the number 'one'; write it like 55M, 1.5B, 30%, 1e26 or 1_000_000",
+    ),
+    "a seed that is a text": (
+        report(HEADER + 'seed = "abc"'),
+        "reports/main.md header: seed is not a whole number from 0 up ('abc'); write seed = 1",
+    ),
     "no quantities": (
         report("quantities = []"),
         'reports/main.md header: quantities is not a list of names ([]); write quantities = ["training_cost", "largest_run_cost@2030"]',
+    ),
+}
+
+FILES: dict[str, tuple[Callable[[Path], object], str]] = {
+    "another encoding": (
+        lambda study: (study / "priors/a.toml").write_bytes((GOOD["priors/a.toml"] + "# café\n").encode("latin-1")),
+        "priors/a.toml: is not UTF-8 text (byte 196); save it as UTF-8",
+    ),
+    "UTF-16": (
+        lambda study: (study / "models/m.py").write_bytes(GOOD["models/m.py"].encode("utf-16")),
+        "models/m.py: is not UTF-8 text (byte 0); save it as UTF-8",
+    ),
+    "units in another encoding": (
+        lambda study: (study / "priors/units.toml").write_bytes((UNITS + "# café\n").encode("latin-1")),
+        "priors/units.toml: is not UTF-8 text (byte 94); save it as UTF-8",
+    ),
+    "a price index in another encoding": (
+        lambda study: (study / "priors/cpi.csv").write_bytes(GOOD["priors/cpi.csv"].encode("utf-16")),
+        "priors/cpi.csv: is not UTF-8 text (byte 0); save it as UTF-8",
+    ),
+    "a folder for a file": (
+        lambda study: (study / "priors/b.toml").mkdir(),
+        "priors/b.toml: cannot be read (Is a directory); make it readable",
+    ),
+    "a folder for the units": (
+        lambda study: ((study / "priors/units.toml").unlink(), (study / "priors/units.toml").mkdir()),
+        "priors/units.toml: cannot be read (Is a directory); make it readable",
+    ),
+    "a link to nowhere": (
+        lambda study: (study / "priors/b.toml").symlink_to("nowhere"),
+        "priors/b.toml: cannot be read (No such file or directory); make it readable",
+    ),
+    "a link to itself": (
+        lambda study: (study / "priors/b.toml").symlink_to("b.toml"),
+        "priors/b.toml: cannot be read (Too many levels of symbolic links); make it readable",
+    ),
+    "a report that is empty": (
+        lambda study: (study / "reports/b.md").write_text(""),
+        "reports/b.md: has no header; begin it with a line +++, TOML, and a line +++",
+    ),
+    "a file for a folder": (
+        lambda study: (shutil.rmtree(study / "priors"), (study / "priors").write_text("")),
+        "{good}: is not a study: it has no priors/; make one with 'forecast new DIR'",
     ),
 }
 
@@ -335,6 +546,65 @@ COMMANDS: dict[str, tuple[list[str], int, str]] = {
         ["run", "{good}", "-q", "costt"],
         2,
         "the study has no quantity 'costt'; did you mean 'cost'?",
+    ),
+    "two quantities in one": (
+        ["run", "{good}", "-q", "cost,price"],
+        2,
+        "the study has no quantity 'cost,price'; name one at a time, as in -q cost -q price",
+    ),
+    "the year as a quantity": (
+        ["run", "{good}", "-q", "year"],
+        2,
+        "'year' is the axis itself, not a quantity; --years sets it",
+    ),
+    "set the year": (
+        ["run", "{good}", "--set", "year=2030"],
+        2,
+        "--set year: 'year' is the axis itself, not a quantity; --years sets it",
+    ),
+    "set twice": (
+        ["run", "{good}", "--set", "price=1", "--set", "price=2"],
+        2,
+        "--set price: is set twice; leave one out",
+    ),
+    "set with a unit": (
+        ["run", "{good}", "--set", "cost=1M USD"],
+        2,
+        "--set cost: cannot read '1M USD' at 'USD'; leave the unit out: a prior names it in 'unit', and everywhere else it is the quantity's own",
+    ),
+    "a file of the study": (
+        ["check", "{good}/models/m.py"],
+        3,
+        "{good}/models/m.py: is not a folder; name its study, {good}",
+    ),
+    "a folder of the study": (
+        ["check", "{good}/models"],
+        3,
+        "{good}/models: is not a study: it has no priors/ and no models/; name its study, {good}",
+    ),
+    "show with the folder first": (
+        ["show", "{good}", "cost"],
+        2,
+        "'{good}' is a folder; name the quantity first: forecast show QUANTITY DIR",
+    ),
+    "a huge seed": (
+        ["run", "{good}", "--seed", "1e20"],
+        2,
+        "seed has more than 63 bits (100000000000000000000); give a whole number from 0 up to 9e18",
+    ),
+    "a seed that is none": (
+        ["run", "{good}", "--seed", "abc", "--draws", "x"],
+        2,
+        "--draws: cannot read the number 'x'; write it like 55M, 1.5B, 30%, 1e26 or 1_000_000\n"
+        "--seed: cannot read the number 'abc'; write it like 55M, 1.5B, 30%, 1e26 or 1_000_000",
+    ),
+    "out to nowhere": (["run", "{good}", "--out", ""], 2, "--out: names no folder; write --out build/result, say"),
+    "new on a file": (["new", "{good}/models/m.py"], 2, "{good}/models/m.py is a file; name a new folder"),
+    "new without a name": (["new", ""], 2, "the folder's name is empty; name a new folder"),
+    "new below a file": (
+        ["new", "{good}/models/m.py/study"],
+        1,
+        "{good}/models/m.py/study cannot be made (File exists); choose a folder you can write to",
     ),
     "year of a quantity without years": (
         ["run", "{good}", "-q", "cost@2025"],
@@ -382,7 +652,11 @@ COMMANDS: dict[str, tuple[list[str], int, str]] = {
         2,
         "--draws: is not a whole number (100.5); write 65536, say",
     ),
-    "negative seed": (["run", "{good}", "--seed", "-1"], 2, "seed is negative (-1); give a whole number from 0 up"),
+    "negative seed": (
+        ["run", "{good}", "--seed", "-1"],
+        2,
+        "seed is negative (-1); give a whole number from 0 up to 9e18",
+    ),
     "years": (
         ["run", "{good}", "--years", "soon"],
         2,
@@ -449,6 +723,67 @@ def test_a_command_that_is_wrong(case, good, tmp_path, capsys):
     words, code, message = COMMANDS[case]
     assert main([word.format(good=good, tmp=tmp_path) for word in words]) == code
     assert shown(capsys, good, tmp_path) == message
+
+
+@pytest.mark.parametrize("case", FILES)
+def test_a_file_that_is_wrong(case, tmp_path, capsys):
+    damage, message = FILES[case]
+    damage(write_files(tmp_path, GOOD))
+    assert main(["check", str(tmp_path)]) == 3
+    assert shown(capsys, tmp_path) == message
+
+
+@pytest.mark.parametrize("ending", ["\n", "\r\n"])
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_byte_order_marks_and_line_ends_make_no_difference(ending, mark, tmp_path, good, capsys):
+    for name, text in GOOD.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes((mark + text.replace("\n", ending)).encode())
+    assert main(["run", str(tmp_path)]) == 0
+    found = capsys.readouterr()
+    assert main(["run", str(good)]) == 0
+    wanted = capsys.readouterr()
+    assert found.err == "" and found.out.replace(tmp_path.name, "") == wanted.out.replace(good.name, "")
+
+
+@pytest.mark.parametrize(
+    ("files", "note"),
+    [
+        ({"priors/b.yaml": "x: 1"}, "priors/b.yaml is not read; priors are TOML"),
+        ({"priors/more/b.toml": "junk"}, "priors/more/b.toml is not read; priors stand in priors/*.toml"),
+        ({"models/more/b.py": "junk"}, "models/more/b.py is not read; models stand in models/*.py"),
+        ({"priors/a.toml~": "junk", "models/m.py.orig": "junk", "notes.txt": "junk"}, ""),
+        (
+            priors(
+                prior("x", "1 to 2")
+                + "".join(
+                    f'[[dependence]]\nbetween = ["{one}", "{other}"]\nrank_correlation = {rho}\n'
+                    for one, other, rho in (("price", "x", 1), ("x", "hours", 1), ("price", "hours", 0.5))
+                )
+            ),
+            "the rank correlations cannot all hold at once: that of price and hours is 1.00, not 0.5",
+        ),
+    ],
+)
+def test_what_is_odd_but_no_error_is_noted(files, note, tmp_path, capsys):
+    assert main(["run", str(write_files(tmp_path, GOOD | files))]) == 0
+    assert capsys.readouterr().err == (f"note: {note}\n" if note else "")
+
+
+def test_a_study_without_functions_says_what_to_do(tmp_path, capsys):
+    write_files(tmp_path, {"priors/a.toml": prior("x", "1 to 2"), "models/m.py": ""})
+    assert main(["run", str(tmp_path)]) == 2
+    message = "no function follows from the priors yet; write one in models/, or name a prior with -q"
+    assert shown(capsys, tmp_path) == message
+    assert main(["run", str(tmp_path), "-q", "x"]) == 0
+
+
+def test_an_alternative_that_does_not_exist(tmp_path, capsys):
+    write_files(tmp_path, priors(prior("x", "1 to 2") + '[x.alternative.low]\ndist = "0.1 to 1"\nsource = "s"\n'))
+    assert main(["run", str(tmp_path), "-q", "x", "--set", "x=high"]) == 2
+    assert shown(capsys, tmp_path).endswith("; its alternatives are low")
+    assert main(["run", str(tmp_path), "-q", "x", "--set", "x=loww"]) == 2
+    assert shown(capsys, tmp_path).endswith("; did you mean 'low'?")
 
 
 def test_every_problem_is_told_at_once(tmp_path, capsys):

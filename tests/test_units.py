@@ -283,7 +283,7 @@ CURRENCY = '[currency.USD]\nindex = "index.csv"\nyear = 2023\nsource = "somebody
         (
             CURRENCY.replace("index.csv", "no.csv"),
             [
-                "units.toml [currency.USD] index: cannot be read (no.csv: FileNotFoundError); put a CSV file beside units.toml"
+                "units.toml [currency.USD] index: cannot be read (no.csv: No such file or directory); did you mean 'index.csv'?"
             ],
         ),
         (
@@ -307,7 +307,7 @@ def test_bad_unit_files(tmp_path: Path, text: str, messages: list[str]) -> None:
 
 
 def test_broken_toml_names_the_line(tmp_path: Path) -> None:
-    with pytest.raises(StudyError, match=r"^units.toml: is not TOML \(.*line 1.*\); correct the line$"):
+    with pytest.raises(StudyError, match=r"^units.toml:1: is not TOML \(.*column 7\); correct the line \(texts stand in quotes\)$"):
         read_units(write(tmp_path, "[count\n"), "units.toml")
 
 
@@ -315,7 +315,7 @@ def test_broken_toml_names_the_line(tmp_path: Path) -> None:
     ("index", "message"),
     [
         ("", "index.csv:1: is not the header of a price index; begin with 'year,index'"),
-        ("2020,100\n", "index.csv:1: is not the header of a price index; begin with 'year,index'"),
+        ("2020,100\n", "index.csv:1: is not the header of a price index ('2020,100'); begin with 'year,index'"),
         ("year,index\n", "index.csv: has no years; add lines such as 2023,304.702"),
         (
             "year,index\n2023,1\n2023,2\n",
@@ -334,7 +334,7 @@ def test_broken_toml_names_the_line(tmp_path: Path) -> None:
 def test_bad_price_indices(tmp_path: Path, index: str, message: str) -> None:
     with pytest.raises(StudyError) as caught:
         read_units(write(tmp_path, CURRENCY, index))
-    assert str(caught.value).splitlines()[0] == message
+    assert str(caught.value).splitlines()[0] == f"priors/{message}"
 
 
 # --- the third reading ----------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from typing import Any
 from forecast.claims.claim import FITS, READINGS, TRIPLES, VERDICTS, Claim, Document, Fit, Later
 from forecast.claims.printed import Printed, printed
 from forecast.errors import Problem, StudyError, nearest
-from forecast.study.priors import read_toml
+from forecast.toml import read_toml
 
 _TABLES = {"given", "ends", "dependence", "fit", "later"}
 _FIT_FIELDS = {

@@ -57,6 +57,8 @@ def run_arguments(options: argparse.Namespace) -> dict[str, Any]:
             problems.append(
                 Problem("--set", f"is not NAME=DIST ({text})", "write --set utilisation=0.4 or --set 'cost=1M to 5M'")
             )
+        if name.strip() in given:
+            problems.append(Problem(f"--set {name.strip()}", "is set twice", "leave one out"))
         given[name.strip()] = value.strip()
     if given:
         arguments["given"] = given

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -23,8 +24,9 @@ from forecast.errors import ForecastError, UsageError
 
 def add_commands(commands: Any) -> None:
     """Put the commands on a command line's parser."""
-    new = add_command(commands, "new", "make a study from the starter", _new, opens=False)
-    new.add_argument("folder", metavar="DIR")
+    new = add_command(commands, "new", "make a study of your own", _new, opens=False)
+    new.add_argument("folder", metavar="DIR", help="a new folder: a copy of the starter study goes into it")
+    new.add_argument("--minimal", action="store_true", help="a small example to write over, instead of the starter")
 
     check = add_command(commands, "check", "find every problem of a study, and list what it consists of", _check)
     add_folder(check)
@@ -53,7 +55,7 @@ def _new(options: argparse.Namespace) -> None:
 
     from forecast.study.starter import new
 
-    folder = new(options.folder)
+    folder = new(options.folder, options.minimal)
     print(folder)
     say(f"Made {folder} with priors/, models/ and reports/. Next: forecast run {quote(str(folder))}")
 
@@ -72,6 +74,8 @@ def _run(options: argparse.Namespace) -> None:
             "--report goes with --out FOLDER, and tells what the main report names: "
             "leave -q out, or use 'forecast report'"
         )
+    if options.out is not None and not options.out.strip():
+        raise UsageError("--out: names no folder; write --out build/result, say")
     study, carried = opened(options)
     tell_notes(study)
     arguments = {"quantities": options.quantity, **run_arguments(options)}
@@ -125,6 +129,8 @@ def _run(options: argparse.Namespace) -> None:
 def _show(options: argparse.Namespace) -> None:
     from forecast.listing import sheet
 
+    if os.path.isdir(options.quantity):
+        raise UsageError(f"'{options.quantity}' is a folder; name the quantity first: forecast show QUANTITY DIR")
     study, _ = opened(options)
     name, _, year = options.quantity.partition("@")
     study.definition(name)

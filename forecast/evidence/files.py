@@ -12,7 +12,7 @@ from typing import Any
 from forecast.distribution import Distribution, parse, parse_number
 from forecast.errors import Problem, StudyError, nearest
 from forecast.graph import YEAR
-from forecast.study.priors import read_toml
+from forecast.toml import read_toml
 
 FIELDS = ("quantity", "year", "value", "at_least", "at_most", "error", "unit", "date", "source", "note")
 _ID = re.compile(r"[A-Za-z0-9_-]+")

@@ -16,7 +16,9 @@ from forecast.study.checks import (
     check_dependences,
     check_reports,
     check_units,
+    check_years,
     no_second_definition,
+    repairs,
     threshold,
 )
 from forecast.study.models import read_models
@@ -66,14 +68,16 @@ def open_study(path: str | Path = ".") -> Study:
         Everything that is wrong with the study.
     """
     root = Path(path).resolve()
+    around = next((str(up) for up in list(root.parents)[:3] if _looks_like_a_study(up)), "")
+    hint = f"name its study, {around}" if around else "make one with 'forecast new DIR'"
     if not root.is_dir():
-        raise StudyError.at(str(path), "is not a folder", "name a study's folder, or make one with 'forecast new DIR'")
+        raise StudyError.at(str(path), "is not a folder", around and hint or f"name a study's folder, or {hint}")
     missing = [folder for folder in ("priors", "models") if not (root / folder).is_dir()]
     if missing:
         raise StudyError.at(
             str(path),
             f"is not a study: it has no {' and no '.join(f'{m}/' for m in missing)}",
-            "make one with 'forecast new DIR'",
+            hint,
         )
     problems: list[Problem] = []
     files = _read_files(root, problems)
@@ -85,7 +89,7 @@ def open_study(path: str | Path = ".") -> Study:
         units = read_units(root / "priors" / "units.toml")
     except StudyError as error:
         problems.extend(error.problems)
-        units = UnitSystem()
+        units = None  # every unit would be told to be unknown
     prior_files = {name: text for name, text in files.items() if _is_prior_file(name)}
     priors, dependences, trends, declared = read_priors(
         prior_files, lambda text, place: _parse(text, place, memo), problems
@@ -107,9 +111,12 @@ def open_study(path: str | Path = ".") -> Study:
         except StudyError as error:
             problems.extend(error.problems)
             ordered = False
-        check_dependences(dependences, {*priors, *declared}, problems)
+        check_dependences(dependences, priors, declared, problems)
         check_reports(reports, (*priors, *curves, *declared, *sequence), problems)
+        check_years(reports, priors, functions, problems)
     # A broken file hides what it defines, so the functions are only run with units when all else is well.
+    if units is None:
+        raise StudyError(problems)
     parts = Parts(files, units, priors, trends, curves, functions, sequence if ordered else None, reports)
     checked = check_units(parts, memo, base, problems)
     quantities = (*priors, *curves, *declared, *sequence)
@@ -132,10 +139,26 @@ def open_study(path: str | Path = ".") -> Study:
         curves,
         checked["fits"],
         digest,
-        tuple(checked["notes"]),
+        (*checked["notes"], *_unread(root), *repairs(dependences)),
         evidence=evidence,
         base=base,
     )
+
+
+def _looks_like_a_study(folder: Path) -> bool:
+    return all((folder / name).is_dir() for name in ("priors", "models"))
+
+
+def _unread(root: Path) -> list[str]:
+    """What looks as if it was meant to be read, but stands where nothing is read."""
+    found = [
+        *((file, "priors stand in priors/*.toml") for file in root.glob("priors/*/**/*.toml")),
+        *((file, "priors are TOML") for ending in ("yaml", "yml", "json") for file in root.glob(f"priors/*.{ending}")),
+        *((file, "models stand in models/*.py") for file in root.glob("models/*/**/*.py")),
+    ]
+    known = ("priors/evidence/", "priors/formats/")
+    told = [(file.relative_to(root).as_posix(), why) for file, why in found]
+    return [f"{name} is not read; {why}" for name, why in sorted(told) if not name.startswith(known)]
 
 
 def _read_files(root: Path, problems: list[Problem]) -> dict[str, str]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from forecast.distribution.number import parse_number
 from forecast.errors import Problem, StudyError, nearest
-from forecast.graph import YEAR, Function
+from forecast.graph import YEAR, Function, ancestors
 from forecast.memo import Memo
 from forecast.study.priors import Dependence, Prior
 from forecast.study.reports import Report
@@ -38,7 +38,10 @@ def no_second_definition(
             problems.append(Problem(priors[name].place, "'year' is supplied by the engine", "rename the prior"))
 
 
-def check_dependences(dependences: tuple[Dependence, ...], priors: set[str], problems: list[Problem]) -> None:
+def check_dependences(
+    dependences: tuple[Dependence, ...], priors: Mapping[str, Prior], declared: frozenset[str], problems: list[Problem]
+) -> None:
+    names = {*priors, *declared}
     seen: dict[frozenset[str], str] = {}
     banded = [dependence for dependence in dependences if dependence.band]
     problems.extend(
@@ -57,9 +60,31 @@ def check_dependences(dependences: tuple[Dependence, ...], priors: set[str], pro
             )
         seen[pair] = dependence.place
         for name in dependence.between:
-            if name not in priors:
-                hint = nearest(name, priors) or "only priors can be related; relate those that a quantity follows from"
+            if name not in names:
+                hint = nearest(name, names) or "only priors can be related; relate those that a quantity follows from"
                 problems.append(Problem(dependence.place, f"there is no prior '{name}'", hint))
+            elif name in priors and priors[name].distribution.family == "point" and not priors[name].alternatives:
+                problems.append(
+                    Problem(
+                        dependence.place,
+                        f"'{name}' is certain ({priors[name].distribution.text}), so that nothing depends on it",
+                        "give it an interval, or delete the dependence",
+                    )
+                )
+
+
+def repairs(dependences: tuple[Dependence, ...]) -> list[str]:
+    """What is changed in rank correlations that cannot all hold at once, a sentence a pair."""
+    if len(dependences) < 2:
+        return []
+    from forecast.dependence import factor
+
+    pairs = {d.between: d.rank_correlation for d in dependences}
+    names = list(dict.fromkeys(name for pair in pairs for name in pair))
+    return [
+        f"the rank correlations cannot all hold at once: that of {one} and {other} is {after:.2f}, not {before:g}"
+        for (one, other), (before, after) in factor(names, pairs).changes.items()
+    ]
 
 
 def check_reports(reports: Mapping[str, Report], names: Sequence[str], problems: list[Problem]) -> None:
@@ -87,6 +112,21 @@ def check_reports(reports: Mapping[str, Report], names: Sequence[str], problems:
                         "widen years",
                     )
                 )
+
+
+def check_years(
+    reports: Mapping[str, Report],
+    priors: Mapping[str, Prior],
+    functions: Mapping[str, Function],
+    problems: list[Problem],
+) -> None:
+    """No report asks for a year of a quantity that does not follow from the year."""
+    for report in reports.values():
+        for request in report.quantities:
+            name, _, year = request.partition("@")
+            timeless = name in priors or name in functions and ancestors([name], functions) <= {*priors, *functions}
+            if year and timeless:
+                problems.append(Problem(report.place, f"'{name}' has no year axis ({request})", f"write '{name}'"))
 
 
 @dataclass(frozen=True)

@@ -42,9 +42,8 @@ def read_models(files: dict[str, str], root: Path, problems: list[Problem]) -> d
         try:
             exec(compile(text, module.__file__, "exec"), module.__dict__)
         except SyntaxError as error:
-            problems.append(
-                Problem(f"{relative}:{error.lineno}", f"is not Python ({error.msg})", "correct the line", True)
-            )
+            place = f"{relative}:{error.lineno}" if error.lineno else relative
+            problems.append(Problem(place, f"is not Python ({error.msg})", "correct the line", True))
             continue
         except (Exception, SystemExit) as error:
             line = _line_in(error, module.__file__)
@@ -57,6 +56,11 @@ def read_models(files: dict[str, str], root: Path, problems: list[Problem]) -> d
             )
             continue
         for name, value in vars(module).items():
+            if hasattr(value, "__wrapped__") and not isinstance(value, FunctionType) and _defined_in(value, module):
+                place = f"{relative}:{value.__wrapped__.__code__.co_firstlineno} {name}()"
+                problems.append(
+                    Problem(place, "is wrapped by a decorator", "define it plainly; the engine runs it once")
+                )
             if isinstance(value, FunctionType) and not name.startswith("_") and value.__module__ == module.__name__:
                 function = _read_function(name, value, relative, problems)
                 if name in functions:
@@ -69,6 +73,10 @@ def read_models(files: dict[str, str], root: Path, problems: list[Problem]) -> d
                     )
                 functions.setdefault(name, function)
     return functions
+
+
+def _defined_in(value: Any, module: ModuleType) -> bool:
+    return getattr(value, "__module__", "") == module.__name__ and isinstance(value.__wrapped__, FunctionType)
 
 
 def _print(*values: object, **options: Any) -> None:

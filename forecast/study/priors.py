@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import tomllib
+import keyword
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from forecast.distribution.belief import Distribution
 from forecast.errors import Problem, StudyError, nearest
+from forecast.toml import read_toml
 
 if TYPE_CHECKING:
     from forecast.trend.files import Trend
@@ -75,15 +76,6 @@ class Dependence:
     place: str = ""
 
 
-def read_toml(relative: str, text: str, problems: list[Problem]) -> dict[str, Any]:
-    """A TOML file's tables; a syntax error is added to the problems."""
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        problems.append(Problem(relative, f"is not TOML ({error})", "correct the line (texts stand in quotes)", True))
-        return {}
-
-
 def read_priors(
     files: Mapping[str, str], parse: Parse, problems: list[Problem]
 ) -> tuple[dict[str, Prior], tuple[Dependence, ...], dict[str, Trend], frozenset[str]]:
@@ -123,13 +115,7 @@ def read_priors(
                     if (d := _read_dependence(entry, f"{relative} [[dependence]] {i}", problems))
                 )
             elif not isinstance(table, dict):
-                problems.append(
-                    Problem(
-                        f"{relative}: {name}",
-                        "stands outside any table",
-                        f"write a table [{name}] with label, dist, unit and source",
-                    )
-                )
+                problems.append(_no_table(relative, name, table))
             elif name in priors or name in trends:
                 other = priors[name].place if name in priors else trends[name].place
                 problems.append(
@@ -149,19 +135,37 @@ def read_priors(
     return priors, tuple(dependences), trends, frozenset(declared)
 
 
+def _no_table(relative: str, name: str, value: Any) -> Problem:
+    """What to say of something that stands where a prior's table should."""
+    if isinstance(value, list) and value and all(isinstance(entry, dict) for entry in value):
+        if nearest(name, ["dependence"]):
+            return Problem(f"{relative} [[{name}]]", "is no list that a study has", "did you mean [[dependence]]?")
+        return Problem(f"{relative} [[{name}]]", "is a list of tables", f"write [{name}], once")
+    remedy = f"write a table [{name}] with label, dist, unit and source"
+    return Problem(f"{relative}: {name}", "stands outside any table", remedy)
+
+
 def _read_prior(name: str, table: dict[str, Any], place: str, parse: Parse, problems: list[Problem]) -> Prior | None:
-    if not name.isidentifier() or name.startswith("_"):
+    if not name.isidentifier() or name.startswith("_") or keyword.iskeyword(name):
         problems.append(
             Problem(
                 place, "its name cannot be a function's parameter", "use lower-case letters, digits and underscores"
             )
         )
         return None
-    _unknown(table, _FIELDS, place, problems)
+    inner = [key for key, value in table.items() if isinstance(value, dict) and key != "alternative"]
+    if inner and len(inner) == len(table):
+        problems.append(
+            Problem(f"{place[:-1]}.{inner[0]}]", "has a point in its name", f"write [{name}_{inner[0]}], say")
+        )
+        return None
+    misnamed = _unknown(table, _FIELDS, place, problems)
     good = True
     for field in ("label", "unit", "source", "note"):
         if field not in table:
-            if field != "note":
+            if field in misnamed:
+                good = False
+            elif field != "note":
                 problems.append(Problem(place, f"has no {field}", _REMEDY[field]))
                 good = False
         elif not isinstance(table[field], str):
@@ -170,15 +174,21 @@ def _read_prior(name: str, table: dict[str, Any], place: str, parse: Parse, prob
         elif field in ("label", "source") and not table[field].strip():
             problems.append(Problem(place, f"its {field} is empty", _REMEDY[field]))
             good = False
-    distribution = _read_distribution(table, place, parse, problems)
+    distribution = None
+    if "dist" not in misnamed:
+        distribution = _read_distribution(table, place, parse, problems)
     alternatives = []
-    for other, entry in _as_table(table.get("alternative", {}), f"{place} alternative", problems).items():
+    others = _as_table(table.get("alternative", {}), f"{place} alternative", problems)
+    if "dist" in others and not isinstance(others["dist"], dict):
+        problems.append(Problem(f"{place[:-1]}.alternative]", "has no name", f"write [{name}.alternative.NAME]"))
+        others = {}
+    for other, entry in others.items():
         where = f"{place[:-1]}.alternative.{other}]"
         entry = _as_table(entry, where, problems)
-        _unknown(entry, {"dist", "source", "note"}, where, problems)
-        if not str(entry.get("source", "")).strip():
+        misnamed = _unknown(entry, {"dist", "source", "note"}, where, problems)
+        if not str(entry.get("source", "")).strip() and "source" not in misnamed:
             problems.append(Problem(where, "has no source", _REMEDY["source"]))
-        if found := _read_distribution(entry, where, parse, problems):
+        if "dist" not in misnamed and (found := _read_distribution(entry, where, parse, problems)):
             alternatives.append(Alternative(other, found, str(entry.get("source", "")), str(entry.get("note", ""))))
     if distribution is None or not good:
         return None
@@ -199,6 +209,17 @@ _REMEDY = {
     "unit": 'write unit = "…", or unit = "" for a pure number',
     "source": 'write source = "who says so, and where"; for your own judgement say that',
     "dist": 'write dist = "LOW to HIGH" (a 90% credible interval), a family or a number',
+    "between": 'write between = ["one", "other"]',
+    "rank_correlation": "write rank_correlation = 0.5, say",
+}
+# What other tools and other people call the fields.
+_ALSO = {"value": "dist", "distribution": "dist", "interval": "dist", "name": "label", "title": "label"}
+_ALSO |= {"description": "label", "units": "unit", "reference": "source", "ref": "source", "citation": "source"}
+_ALSO |= {
+    "correlation": "rank_correlation",
+    "rho": "rank_correlation",
+    "comment": "note",
+    "alternatives": "alternative",
 }
 
 
@@ -219,27 +240,27 @@ def _read_distribution(table: dict[str, Any], place: str, parse: Parse, problems
 
 def _read_dependence(entry: Any, place: str, problems: list[Problem]) -> Dependence | None:
     entry = _as_table(entry, place, problems)
-    _unknown(entry, _DEPENDENCE_FIELDS, place, problems)
+    misnamed = _unknown(entry, _DEPENDENCE_FIELDS, place, problems)
     between, correlation = entry.get("between"), entry.get("rank_correlation")
-    good = True
-    if not (
+    missing = [field for field in ("between", "rank_correlation") if field not in entry and field not in misnamed]
+    problems.extend(Problem(place, f"has no {field}", _REMEDY[field]) for field in missing)
+    good = not missing and not misnamed & {"between", "rank_correlation"}
+    if "between" in entry and not (
         isinstance(between, list)
         and len(between) == 2
         and all(isinstance(n, str) for n in between)
         and between[0] != between[1]
     ):
-        problems.append(
-            Problem(
-                place, f"between does not name two different priors ({between!r})", 'write between = ["one", "other"]'
-            )
-        )
+        problems.append(Problem(place, f"between does not name two different priors ({between!r})", _REMEDY["between"]))
         good = False
-    if isinstance(correlation, bool) or not isinstance(correlation, (int, float)) or not -1 <= correlation <= 1:
+    if "rank_correlation" in entry and (
+        isinstance(correlation, bool) or not isinstance(correlation, (int, float)) or not -1 <= correlation <= 1
+    ):
         problems.append(
             Problem(
                 place,
                 f"rank_correlation is not a number from -1 to 1 ({correlation!r})",
-                "write rank_correlation = 0.5, say",
+                _REMEDY["rank_correlation"],
             )
         )
         good = False
@@ -259,8 +280,15 @@ def _as_table(value: Any, place: str, problems: list[Problem]) -> dict[str, Any]
     return {}
 
 
-def _unknown(table: dict[str, Any], known: set[str], place: str, problems: list[Problem]) -> None:
+def _unknown(table: dict[str, Any], known: set[str], place: str, problems: list[Problem]) -> set[str]:
+    """Tell the fields that do not exist, and give those that they were meant to be."""
+    meant = set()
     for key in table:
         if key not in known:
-            hint = nearest(key, known) or f"known fields: {', '.join(sorted(known))}"
-            problems.append(Problem(place, f"unknown field '{key}'", hint))
+            also = _ALSO.get(key.lower(), "")
+            hint = f"did you mean '{also}'?" if also in known else nearest(key, known)
+            problems.append(
+                Problem(place, f"unknown field '{key}'", hint or f"known fields: {', '.join(sorted(known))}")
+            )
+            meant |= {field for field in known if hint == f"did you mean '{field}'?"}
+    return meant - set(table)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from forecast import __version__
 from forecast.errors import Problem, StudyError, UsageError, nearest
-from forecast.graph import Function
+from forecast.graph import YEAR, Function
 from forecast.study.priors import Dependence, Prior
 from forecast.study.reports import Report
 from forecast.units import UnitSystem, conversion
@@ -114,7 +114,7 @@ class Study:
         """
         found = self.priors.get(name) or self.curves.get(name) or self.functions.get(name)
         if found is None:
-            raise UsageError(_unknown_quantity(name, self.names))
+            raise UsageError("; ".join(no_quantity(name, self.names)))
         return found
 
     def series_of(self, trend: str) -> Series:
@@ -163,7 +163,7 @@ class Study:
         for name, value in values.items():
             where = f"{place} {name}"
             if name not in self.names:
-                problems.append(Problem(where, f"the study has no quantity '{name}'", nearest(name, self.names)))
+                problems.append(Problem(where, *no_quantity(name, self.names)))
                 continue
             old = self.definition(name)
             chosen = [a for a in old.alternatives if a.name == value] if isinstance(old, Prior) else []
@@ -172,6 +172,8 @@ class Study:
             except StudyError as error:
                 names = [a.name for a in old.alternatives] if isinstance(old, Prior) else []
                 hint = nearest(str(value), names)
+                if names and not hint and str(value).isidentifier():
+                    hint = f"its alternatives are {', '.join(names)}"
                 problems.extend(replace(p, remedy=hint) if hint else p for p in error.problems)
                 continue
             functions.pop(name, None)
@@ -344,6 +346,13 @@ class Study:
         )
 
 
-def _unknown_quantity(name: str, names: Sequence[str]) -> str:
-    hint = nearest(name, names)
-    return f"the study has no quantity '{name}'; {hint or chr(39) + 'forecast check' + chr(39) + ' lists them'}"
+def no_quantity(name: str, names: Sequence[str]) -> tuple[str, str]:
+    """What is wrong with a name that is no quantity's, and what to do."""
+    what = f"the study has no quantity '{name}'"
+    if name == YEAR:
+        return "'year' is the axis itself, not a quantity", "--years sets it"
+    if any(mark in name for mark in ", "):
+        parts = [part for part in name.replace(",", " ").split() if part in names]
+        if len(parts) > 1:
+            return what, f"name one at a time, as in {' '.join(f'-q {part}' for part in parts)}"
+    return what, nearest(name, names) or "'forecast check' lists them"

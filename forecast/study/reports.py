@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from forecast.errors import Problem, nearest
-from forecast.study.priors import read_toml
+from forecast.toml import read_toml
 
 _FIELDS = {"title", "quantities", "years", "prob", "seed", "thresholds", "headline", "figures", "date", "notes"}
 _HEADER = re.compile(r"\A\+\+\+\s*\n(.*?)^\+\+\+\s*$\n?(.*)\Z", re.MULTILINE | re.DOTALL)
@@ -79,7 +79,11 @@ def read_report(relative: str, text: str, problems: list[Problem]) -> Report | N
     if match is None:
         problems.append(Problem(relative, "has no header", "begin it with a line +++, TOML, and a line +++"))
         return None
-    header = read_toml(f"{relative} header", match.group(1), problems)
+    unread: list[Problem] = []
+    header = read_toml(relative, match.group(1), unread, first=2)
+    if unread:  # nothing else in a study follows from a report
+        problems.extend(replace(problem, hides=False) for problem in unread)
+        return None
     place = f"{relative} header"
     for key in header:
         if key not in _FIELDS:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from forecast.errors import ForecastError, UsageError
 from forecast.study import FOLDERS
+from forecast.study.minimal import MINIMAL
 
 
 def starter() -> Path:
@@ -26,13 +27,15 @@ def starter() -> Path:
     raise ForecastError("the starter study is missing from the package; install it again")
 
 
-def new(target: str | Path) -> Path:
+def new(target: str | Path, minimal: bool = False) -> Path:
     """Make a study by copying the starter's three folders.
 
     Parameters
     ----------
     target : str or pathlib.Path
         A folder that does not exist yet, or is empty. It appears whole or not at all.
+    minimal : bool
+        A small example to write over instead; of the starter it keeps the units and the price index.
 
     Returns
     -------
@@ -45,18 +48,33 @@ def new(target: str | Path) -> Path:
     ForecastError
         It cannot be written.
     """
+    if not str(target).strip():
+        raise UsageError("the folder's name is empty; name a new folder")
     folder = Path(target)
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise UsageError(f"{target} exists and is not empty; name a new folder")
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"{target} is a file; name a new folder")
     try:
+        if folder.exists() and any(folder.iterdir()):
+            raise UsageError(f"{target} exists and is not empty; name a new folder")
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".forecast-") as temporary:
             whole = Path(temporary) / "study"
-            for name in FOLDERS:
-                shutil.copytree(starter() / name, whole / name, ignore=shutil.ignore_patterns("__pycache__", ".*"))
+            if minimal:
+                _write_minimal(whole)
+            else:
+                for name in FOLDERS:
+                    shutil.copytree(starter() / name, whole / name, ignore=shutil.ignore_patterns("__pycache__", ".*"))
             if folder.exists():
                 folder.rmdir()
             os.replace(whole, folder)
     except OSError as error:
         raise ForecastError(f"{target} cannot be made ({error.strerror}); choose a folder you can write to") from error
     return folder
+
+
+def _write_minimal(folder: Path) -> None:
+    for name, text in MINIMAL.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text, encoding="utf-8")
+    for file in (starter() / "priors/units.toml", *(starter() / "priors").glob("*.csv")):
+        shutil.copyfile(file, folder / "priors" / file.name)

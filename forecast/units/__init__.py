@@ -287,6 +287,8 @@ def _unknown(system: UnitSystem, word: str) -> tuple[str, str]:
     same = [name for name in known if name.lower() == word.lower()]
     hint = f"did you mean '{same[0]}'?" if same else nearest(word, [name for name in prefixes if name != "radian"])
     declare = "declare it under [count] in priors/units.toml"
+    if re.fullmatch(r"[A-Z]{3}(_\d{4})?", word) and not system.currencies:
+        declare = f"declare the currency in priors/units.toml: [currency.{word[:3]}] with index, year and source"
     return f"there is no unit '{word}'", f"{hint} Else {declare}" if hint else declare
 
 

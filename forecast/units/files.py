@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from forecast.errors import Problem, StudyError, nearest
+from forecast.toml import read_toml
 from forecast.units import DIMENSIONS, Currency, UnitSystem, split_word, unit
 
 _KINDS = ("count", "currency", "unit")
@@ -51,15 +52,16 @@ def read_units(path: Path, place: str = "priors/units.toml") -> UnitSystem:
     >>> read_units(Path("no/such/units.toml"))
     UnitSystem(counts=(), currencies=(), multiples=())
     """
-    import tomllib
-
     if not path.exists():
         return UnitSystem()
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise StudyError.at(place, f"is not TOML ({error})", "correct the line") from error
-    problems = []
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise StudyError.at(place, f"is not UTF-8 text (byte {error.start})", "save it as UTF-8") from error
+    except OSError as error:
+        raise StudyError.at(place, f"cannot be read ({error.strerror})", "make it readable") from error
+    problems: list[Problem] = []
+    table = read_toml(place, text, problems)
     for key, value in table.items():
         if key not in _KINDS:
             remedy = nearest(key, _KINDS) or f"use {', '.join(_KINDS)}"
@@ -148,14 +150,24 @@ def _read_currency(name: str, fields: Any, folder: Path, place: str, problems: l
 
 
 def _read_index(path: Path, place: str, problems: list[Problem]) -> dict[int, float]:
+    folder, slash, _ = place.partition(" ")[0].rpartition("/")
+    file = f"{folder}{slash}{path.name}"
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        what = f"cannot be read ({path.name}: {type(error).__name__})"
-        problems.append(Problem(place, what, "put a CSV file beside units.toml"))
+    except UnicodeDecodeError as error:
+        problems.append(Problem(file, f"is not UTF-8 text (byte {error.start})", "save it as UTF-8"))
+        return {}
+    except OSError as error:
+        remedy = nearest(path.name, [other.name for other in path.parent.glob("*.csv")])
+        problems.append(
+            Problem(
+                place, f"cannot be read ({path.name}: {error.strerror})", remedy or "put a CSV file beside units.toml"
+            )
+        )
         return {}
     if not lines or [cell.strip() for cell in lines[0].split(",")] != ["year", "index"]:
-        problems.append(Problem(f"{path.name}:1", "is not the header of a price index", "begin with 'year,index'"))
+        found = f" ({lines[0][:40]!r})" if lines else ""
+        problems.append(Problem(f"{file}:1", f"is not the header of a price index{found}", "begin with 'year,index'"))
         return {}
     levels: dict[int, float] = {}
     for number, line in enumerate(lines[1:], 2):
@@ -167,9 +179,9 @@ def _read_index(path: Path, place: str, problems: list[Problem]) -> dict[int, fl
         except ValueError:
             if line.strip():
                 what = f"is not a new year and a positive price level ('{line.strip()}')"
-                problems.append(Problem(f"{path.name}:{number}", what, "write for example 2023,304.702"))
+                problems.append(Problem(f"{file}:{number}", what, "write for example 2023,304.702"))
     if not levels:
-        problems.append(Problem(path.name, "has no years", "add lines such as 2023,304.702"))
+        problems.append(Problem(file, "has no years", "add lines such as 2023,304.702"))
     return levels
 
 
