@@ -64,12 +64,12 @@ nav a:hover{text-decoration:underline}}
 .wide{overflow-x:auto;margin:1.6rem 0}
 table{border-collapse:collapse;font-size:.92rem;line-height:1.4;width:100%}
 caption,figcaption{text-align:left;color:var(--muted);font-size:.9rem;line-height:1.45}
-caption{padding:0 0 .5rem}caption strong,figcaption strong{color:var(--ink)}
+caption{padding:0 0 .5rem;max-width:calc(100vw - 2rem)}caption strong,figcaption strong{color:var(--ink)}
 th,td{text-align:left;vertical-align:top;padding:.5rem 0 .5rem 1rem;border-bottom:1px solid var(--line);
 font-weight:400}th:first-child{padding-left:0}
 th[scope=row]{min-width:10rem}thead th{font-weight:600;vertical-align:bottom;border-bottom:2px solid var(--ink)}
 td small,th small{display:block;font-size:.88em}
-.n,.r{text-align:right;font-variant-numeric:tabular-nums}.n{white-space:nowrap}
+.n,.r{text-align:right;font-variant-numeric:tabular-nums}td.n{white-space:nowrap}
 code{font:.86em ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace;overflow-wrap:anywhere}
 pre{background:var(--soft);padding:.7rem .9rem;overflow-x:auto;margin:.6rem 0;border-radius:4px;line-height:1.45}
 pre code{overflow-wrap:normal}
@@ -83,7 +83,7 @@ summary small{display:block;text-indent:0}
 .about{padding:0 0 .7rem 1.1rem;font-size:.95rem;overflow-wrap:anywhere}.about p{margin:.3rem 0}
 blockquote{margin:.8rem 0;padding-left:1rem;border-left:3px solid var(--line)}
 @media(max-width:34rem){body{font-size:1rem}header{padding-top:1.6rem}h1{font-size:1.7rem}.lead{font-size:1.15rem}
-th,td{padding-left:.6rem}th[scope=row]{min-width:8rem}table{font-size:.88rem}}
+th,td{padding-left:.6rem}th[scope=row]{min-width:7rem}table{font-size:.88rem}}
 @media print{:root{--ink:#000;--muted:#444;--line:#bbb;--page:#fff;--soft:#f6f6f6;--link:#0b5fa5}
 @page{margin:2cm}
 body{font-size:10pt;line-height:1.45}main,header,footer{max-width:none;padding:0}nav,.skip{display:none}

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from markdown_it.token import Token
 
 HINT = "PDF needs typst; install it with: pip install 'ai-cost-forecast[pdf]' (or print the HTML report from a browser)"
+WHOLE = 12  # rows of a table that is not broken across pages
 WIDEST = 36  # characters that a column of text may ask room for
 _HEAD = """
 #set page(paper: "a4", margin: (x: 2.4cm, top: 2.2cm, bottom: 2.4cm), numbering: "1 / 1")
@@ -49,8 +50,8 @@ _HEAD = """
 #show figure.caption: set text(size: 9pt, fill: luma(70))
 #show figure.caption: set align(left)
 #show figure.where(kind: table): set figure.caption(position: top)
-#show figure.where(kind: table): set block(breakable: true)
 #show figure: set block(above: 1.4em, below: 1.4em)
+#show figure: set align(left)
 #show outline.entry: set block(above: 0.55em)
 #set table(
   stroke: (x, y) => (top: if y == 0 { 0.8pt }, bottom: if y == 0 { 0.6pt } else { 0.3pt + luma(200) }),
@@ -96,7 +97,7 @@ def to_typst(content: Content) -> str:
     for block in content.blocks:
         parts.append(_block(block))
         if isinstance(block, Table) and not answered:  # the answer and its table come before everything
-            parts.append('#outline(title: "Contents", target: heading.where(level: 2))')
+            parts.append('#strong("Contents")\n#outline(title: none, target: heading.where(level: 2), indent: 0pt)')
             answered = True
     return "\n\n".join(parts) + "\n"
 
@@ -131,7 +132,11 @@ def _table(block: Table) -> str:
     head = ", ".join(f"strong({_text(text)})" for text in block.header)
     cells = ",\n".join(", ".join(_cell(cell) for cell in row) for row in block.rows)
     body = f"table(columns: ({columns},), align: ({align},), table.header({head}),\n{cells})"
-    return f"#figure({body}, kind: table, supplement: none, numbering: none, caption: {_caption('Table', block)})"
+    whole = "false" if len(block.rows) <= WHOLE else "true"
+    return (
+        f"#show figure.where(kind: table): set block(breakable: {whole})\n"
+        f"#figure({body}, kind: table, supplement: none, numbering: none, caption: {_caption('Table', block)})"
+    )
 
 
 def _caption(kind: str, block: Picture | Table) -> str:
