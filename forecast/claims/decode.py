@@ -7,23 +7,17 @@ printed in the middle then fits it or does not. A triple that fits none was not 
 from __future__ import annotations
 
 import math
-import re
 from dataclasses import dataclass
 from typing import Any
 
-from forecast.claims.printed import Printed, printed, say
+from forecast.claims.printed import Printed, say
+from forecast.claims.triple import Triple, are_years, read_triple
 from forecast.distribution import Distribution, format_number, parse
-from forecast.distribution.number import SUFFIXES
-from forecast.errors import StudyError, UsageError
+from forecast.errors import StudyError
 
 SHOWN = 5_000  # draws behind a Guesstimate card: its mean has a standard error of its own
-CARD, NORMAL = "Guesstimate card", "5% and 95%, normal"
-_FIGURE = r"[-−~$€£]*\s?\d[\d.,]*(?:[eE][-+]?\d+)?(?:\s?(?:[kKMBT%]|thousand|million|billion|trillion)(?![A-Za-z]))?"
-_UNIT = r"(?:\s?[A-Za-z][A-Za-z/*_ ]*)??"  # as in "0.51 OOMs/year": not read, only passed over
-_TRIPLE = re.compile(
-    rf"\s*(?P<middle>{_FIGURE}){_UNIT}\s*[(\[,;:]?\s*(?:\d+% (?:CI|confidence interval|interval)[:,]?)?\s*"
-    rf"(?P<low>{_FIGURE}){_UNIT}\s*(?:to|[-–—,])\s*(?P<high>{_FIGURE}){_UNIT}\s*[)\]]?\s*"
-)
+LARGEST_NOISE = 0.2  # of a card's mean in logarithms; beyond it single draws decide the mean, and nothing bounds it
+CARD = "Guesstimate card, lognormal"
 
 
 @dataclass(frozen=True)
@@ -36,11 +30,13 @@ class Reading:
     middle : float
         What the ends would put in the middle.
     misfit : float
-        The printed middle over that, as a difference of logarithms in e-folds (for a normal, in standard deviations).
+        The printed middle over that, as a difference of logarithms in e-folds; or in steps: see `step`.
     slack : float
         How large a misfit the printed digits (and, for a card, a standard error of Guesstimate's 5,000 draws) allow.
     text : str
         To paste into a prior.
+    step : str
+        The unit of a misfit that is no difference of logarithms: ``sd`` or ``half-widths``.
     """
 
     name: str
@@ -48,6 +44,7 @@ class Reading:
     misfit: float
     slack: float
     text: str
+    step: str = ""
 
     @property
     def fits(self) -> bool:
@@ -61,19 +58,22 @@ class Decoded:
 
     Parameters
     ----------
-    middle, low, high : Printed
+    triple : Triple
     readings : tuple of Reading
     """
 
-    middle: Printed
-    low: Printed
-    high: Printed
+    triple: Triple
     readings: tuple[Reading, ...]
 
     @property
     def fitting(self) -> tuple[Reading, ...]:
         """The readings that fit."""
         return tuple(reading for reading in self.readings if reading.fits)
+
+    @property
+    def advised(self) -> str:
+        """What to paste into a prior: the best reading that fits, or the three figures as they stand."""
+        return self.fitting[0].text if self.fitting else _quantiles(self.triple)
 
 
 def decode(text: str) -> Decoded:
@@ -82,7 +82,8 @@ def decode(text: str) -> Decoded:
     Parameters
     ----------
     text : str
-        Middle and ends as printed: ``380M (55M to 1.5B)``, ``0.2 (90% CI: 0.1 to 0.3)``, ``$2M, 260K, 8.4M``.
+        Middle and ends as printed: ``380M (55M to 1.5B)``, ``0.2 (95% CI: 0.1–0.3)``, ``$2M, 260K, 8.4M``. The ends
+        bound 90% unless the text says otherwise.
 
     Returns
     -------
@@ -99,121 +100,103 @@ def decode(text: str) -> Decoded:
     >>> found.fitting[0].name, found.fitting[0].text
     ('Guesstimate card, lognormal', 'card(mean=380M, low=55M, high=1.5B)')
     """
-    match = _TRIPLE.fullmatch(text)
-    if match is None:
-        raise UsageError(f"'{text}' is not a published triple; write it like '380M (55M to 1.5B)'")
-    middle, low, high = _figures(*(match[key].strip() for key in ("middle", "low", "high")))
-    readings = [_reading(*way, middle, low, high) for way in _ways(middle, low, high)]
-    readings.append(_end_points(middle, low, high))
-    return Decoded(
-        middle, low, high, tuple(sorted(readings, key=lambda r: (not r.fits, round(abs(r.misfit) / r.slack, 6))))
-    )
+    triple = read_triple(text)
+    readings = [reading for way in _ways(triple) if (reading := _reading(*way, triple)) is not None]
+    readings.append(_end_points(triple))
+    return Decoded(triple, tuple(sorted(readings, key=lambda r: (not r.fits, round(abs(r.misfit) / r.slack, 6)))))
 
 
-def _figures(middle: str, low: str, high: str) -> tuple[Printed, Printed, Printed]:
-    """The three figures; a letter that is printed once, as in ``$160K (88 to 260)``, counts where it must."""
-    ends, center = _suffix(high), _suffix(middle)
-    for tried in ((low, high), (low + ends, high), (low + center, high + center), (low + center, high)):
-        try:
-            found = (
-                printed(middle, True, "decode"),
-                printed(tried[0], True, "decode"),
-                printed(tried[1], True, "decode"),
-            )
-        except StudyError:
-            continue
-        if found[1].value <= found[0].value <= found[2].value and found[1].value < found[2].value:
-            return found
-    raise UsageError(
-        f"{middle} does not lie between {low} and {high}; write MIDDLE (LOW to HIGH), such as '380M (55M to 1.5B)'"
-    )
-
-
-def _suffix(text: str) -> str:
-    return text[-1] if text[-1] in SUFFIXES else ""
-
-
-def _years(*figures: Printed) -> bool:
-    return all(re.fullmatch(r"(19|20|21)\d\d", figure.text) for figure in figures)
-
-
-def _ways(middle: Printed, low: Printed, high: Printed) -> list[tuple[str, str, str]]:
+def _ways(triple: Triple) -> list[tuple[str, str, str]]:
     """Name, which moment the middle is, and the text of the distribution that the ends fix."""
-    ends = f"{_plain(low)} to {_plain(high)}"
+    level = "" if triple.level == 90 else f" ({triple.level:g}%)"
+    ends = f"{_plain(triple.low)} to {_plain(triple.high)}{level}"
+    low, high = triple.tails
     ways = []
-    if low.value > 0 and not _years(middle, low, high):  # a calendar year has no meaningful zero
-        card = f"card(mean={_plain(middle)}, low={_plain(low)}, high={_plain(high)})"
+    if _ratios(triple):
+        if triple.level == 90:  # what Guesstimate calls its ends, rightly or wrongly
+            card = f"card(mean={_plain(triple.middle)}, low={_plain(triple.low)}, high={_plain(triple.high)})"
+            ways.append((CARD, "mean", card))
         ways += [
-            (f"{CARD}, lognormal", "mean", card),
-            ("5% and 95%, lognormal, middle is the median", "median", f"lognormal {ends}"),
-            ("5% and 95%, lognormal, middle is the mean", "mean", f"lognormal {ends}"),
+            (f"{low:g}% and {high:g}%, lognormal, middle is the median", "median", f"lognormal {ends}"),
+            (f"{low:g}% and {high:g}%, lognormal, middle is the mean", "mean", f"lognormal {ends}"),
         ]
-    return [*ways, (f"{NORMAL} (a card of a normal is the same)", "mean", f"normal {ends}")]
+    same = " (a card of a normal is the same)" if triple.level == 90 else ""
+    return [*ways, (f"{low:g}% and {high:g}%, normal{same}", "mean", f"normal {ends}")]
+
+
+def _ratios(triple: Triple) -> bool:
+    """Whether ratios of the figures have a meaning: a calendar year has no zero."""
+    return triple.low.value > 0 and not are_years(triple)
 
 
 def _plain(figure: Printed) -> str:
     return format_number(figure.value, None)
 
 
-def _reading(name: str, moment: str, text: str, middle: Printed, low: Printed, high: Printed) -> Reading:
-    def expected(at: Distribution) -> float:
-        return at.mean() if moment == "mean" else float(at.quantile(0.5))
+def _reading(name: str, moment: str, text: str, triple: Triple) -> Reading | None:
+    try:
+        made: Distribution = parse(text, "decode")
+        center = made.mean() if moment == "mean" else float(made.quantile(0.5))
+        sd = made.sd()
+    except StudyError:  # the ends fix no such distribution
+        return None
+    if not (math.isfinite(center) and 0 < sd < math.inf) or (center <= 0 and not text.startswith("normal")):
+        return None  # beyond what a number can hold
+    middle = triple.middle.value
+    if text.startswith("normal"):
+        return Reading(name, center, (middle - center) / sd, _slack(triple) / sd, text, "sd")
+    noise = min(sd / center / math.sqrt(SHOWN), LARGEST_NOISE) if name == CARD else 0.0
+    return Reading(name, center, math.log(middle / center), math.hypot(_slack(triple, relative=True), noise), text)
 
-    made = parse(text, "decode")
-    center = expected(made)
-    if name.startswith(NORMAL):
-        return Reading(name, center, (middle.value - center) / made.sd(), _slack(middle, low, high) / made.sd(), text)
-    noise = made.sd() / made.mean() / math.sqrt(SHOWN) if name.startswith(CARD) else 0.0
-    return Reading(
-        name, center, math.log(middle.value / center), math.hypot(_slack(middle, low, high, True), noise), text
-    )
 
-
-def _slack(middle: Printed, low: Printed, high: Printed, relative: bool = False) -> float:
+def _slack(triple: Triple, relative: bool = False) -> float:
     """What rounding leaves open in the middle: its own last digit, and half of each end's, independent of each other.
 
     At least two digits count: whoever prints ``$2M`` had a second one.
     """
     parts = []
-    for figure, share in ((middle, 1.0), (low, 0.5), (high, 0.5)):
+    for figure, share in ((triple.middle, 1.0), (triple.low, 0.5), (triple.high, 0.5)):
         size = abs(figure.value)
         half = min(figure.half, 0.5 * 10.0 ** (math.floor(math.log10(size)) - 1)) if size else figure.half
-        half = 0.5 if _years(middle, low, high) else half
+        half = 0.5 if are_years(triple) else half
         parts.append(share * (half / size if relative else half))
     return math.hypot(*parts)
 
 
-def _end_points(middle: Printed, low: Printed, high: Printed) -> Reading:
+def _end_points(triple: Triple) -> Reading:
     """Three scenarios and no distribution: the middle lies midway, on a log scale where that has a meaning."""
-    text = _quantiles(middle, low, high)
-    if low.value > 0 and not _years(middle, low, high):
-        center = math.sqrt(low.value * high.value)
-        return Reading(
-            "end points, a factor apart", center, math.log(middle.value / center), _slack(middle, low, high, True), text
-        )
-    center, unit = (low.value + high.value) / 2, (high.value - low.value) / 2
-    return Reading(
-        "end points, a step apart", center, (middle.value - center) / unit, _slack(middle, low, high) / unit, text
-    )
+    text, middle, low, high = _quantiles(triple), *(f.value for f in (triple.middle, triple.low, triple.high))
+    if _ratios(triple):
+        center = math.sqrt(low) * math.sqrt(high)
+        return Reading("end points, a factor apart", center, math.log(middle / center), _slack(triple, True), text)
+    center, unit = (low + high) / 2, (high - low) / 2
+    misfit, slack = (middle - center) / unit, _slack(triple) / unit
+    return Reading("end points, a step apart", center, misfit, slack, text, "half-widths")
 
 
-def _quantiles(middle: Printed, low: Printed, high: Printed) -> str:
-    return f"quantiles(5%={_plain(low)}, 50%={_plain(middle)}, 95%={_plain(high)})"
+def _quantiles(triple: Triple) -> str:
+    low, high = triple.tails
+    return f"quantiles({low:g}%={_plain(triple.low)}, 50%={_plain(triple.middle)}, {high:g}%={_plain(triple.high)})"
 
 
 def to_json(found: Decoded) -> dict[str, Any]:
     """The readings as JSON values, best first."""
-    figures = {key: getattr(found, key).value for key in ("middle", "low", "high")}
+    triple = found.triple
+    figures = {"middle": triple.middle.value, "low": triple.low.value, "high": triple.high.value}
     readings = [
-        {"reading": r.name, "middle": r.middle, "misfit": r.misfit, "leeway": r.slack, "fits": r.fits, "dist": r.text}
+        {
+            "reading": r.name,
+            "middle": r.middle,
+            "misfit": r.misfit,
+            "leeway": r.slack,
+            "misfit_in": r.step or "e-folds",
+            "fits": r.fits,
+            "dist": r.text,
+        }
         for r in found.readings
     ]
-    return {"schema": "forecast.claims.decode/1", **figures, "readings": readings, "dist": _advised(found)}
-
-
-def _advised(found: Decoded) -> str:
-    """The best reading that fits, or the three figures as they stand."""
-    return found.fitting[0].text if found.fitting else _quantiles(found.middle, found.low, found.high)
+    stated = {"prob": triple.level / 100, "prob_stated": triple.stated}
+    return {"schema": "forecast.claims.decode/1", **figures, **stated, "readings": readings, "dist": found.advised}
 
 
 def table(found: Decoded) -> str:
@@ -227,19 +210,11 @@ def table(found: Decoded) -> str:
     -------
     str
     """
-    printed_as = f"{found.middle.text} ({found.low.text} to {found.high.text})"
+    triple = found.triple
     rows = [("reading", "middle", "misfit", "leeway", "")]
     for reading in found.readings:
-        middle = say(reading.middle, found.middle)
-        rows.append(
-            (
-                reading.name,
-                middle,
-                f"{reading.misfit:+.1%}",
-                f"{reading.slack:.1%}",
-                "fits" if reading.fits else "does not fit",
-            )
-        )
+        middle, fits = say(reading.middle, triple.middle), "fits" if reading.fits else "does not fit"
+        rows.append((reading.name, middle, _off(reading.misfit, reading, "+"), _off(reading.slack, reading), fits))
     widths = [max(len(row[i]) for row in rows) for i in range(5)]
     lines = [
         "  ".join(
@@ -250,7 +225,22 @@ def table(found: Decoded) -> str:
     count = len(found.fitting)
     remark = f"     # {count} readings fit; the figures cannot tell them apart" if count > 1 else ""
     remark = remark if count else "     # none fits: the three as they stand, if they are believed"
-    advice = f'dist = "{_advised(found)}"{remark}'
+    level = f"{triple.level:g}% interval" + ("" if triple.stated else " (not said; assumed)")
     return "\n".join(
-        [f"{printed_as}, read in {len(found.readings)} ways", "", *lines, "", "To paste into a prior:", f"  {advice}"]
+        [
+            f"{triple.told}, {level}, read in {len(found.readings)} ways",
+            "",
+            *lines,
+            "",
+            "middle: what the ends would put there; misfit: the printed one against it, in logarithms (as %) or",
+            f"as said; leeway: what rounding leaves open, and for a card one standard error of {SHOWN:,} draws.",
+            "",
+            "To paste into a prior:",
+            f'  dist = "{found.advised}"{remark}',
+        ]
     )
+
+
+def _off(value: float, reading: Reading, sign: str = "") -> str:
+    short = {"sd": " sd", "half-widths": " half"}.get(reading.step, "")
+    return f"{round(value, 2) + 0.0:{sign}.2f}{short}" if short else f"{round(value, 3) + 0.0:{sign}.1%}"

@@ -108,7 +108,7 @@ def say(value: float, like: Printed | None = None, unit: str = "") -> str:
 
 
 def _short(value: float, digits: int) -> str:
-    size = abs(value)
+    size = abs(float(f"{value:.{digits - 1}e}"))  # as it will be shown: 999.96M is 1B
     for letter, power in (("T", 12), ("B", 9), ("M", 6), ("K", 3)):
         if 10 ** max(power, 4) <= size < 1e15:
             return _digits(value / 10**power, digits) + letter
