@@ -63,12 +63,20 @@ def twitter_cost(twitter_daily_cost, deployment_period):
     return twitter_daily_cost * deployment_period
 
 
-def twitter_api_cost(twitter_tokens, api_price, deployment_period):
+def twitter_api_daily_cost(twitter_tokens, api_price):
+    """Cost of the Twitter scenario with GPT-3 by OpenAI's API, per day [USD_2022/day].
+
+    Source: Cottier 2022, scenario 1.
+    """
+    return twitter_tokens * api_price
+
+
+def twitter_api_cost(twitter_api_daily_cost, deployment_period):
     """Cost of the Twitter scenario with GPT-3 by OpenAI's API over the deployment period [USD_2022].
 
     Source: Cottier 2022, scenario 1.
     """
-    return twitter_tokens * api_price * deployment_period
+    return twitter_api_daily_cost * deployment_period
 
 
 def twitter_nodes(twitter_tokens, node_throughput):

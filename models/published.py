@@ -37,6 +37,22 @@ def inference_saving(dense_parameters, expert_parameters, dense_bytes, served_by
     return dense_parameters * dense_bytes / (expert_parameters * served_bytes)
 
 
+def reduced_inference_cost(inference_cost, inference_saving):
+    """Cost of generating tokens after such a saving [USD_2023/kilotoken].
+
+    Source: Lohn 2023, "Cost of Operation".
+    """
+    return inference_cost / inference_saving
+
+
+def commitment_discount(on_demand_price, reserve_price):
+    """How many times the price of a three-year commitment the price on demand is [].
+
+    Source: Lohn 2023, note 11.
+    """
+    return on_demand_price / reserve_price
+
+
 def mean_pass_rate(pass_rate, pass_rate_shape):
     """Mean pass rate over problems whose -log pass rates are gamma distributed around the typical one [].
 
@@ -110,6 +126,11 @@ def size_ratio(larger_parameters, smaller_parameters):
     return larger_parameters / smaller_parameters
 
 
+def compute_ratio(larger_compute, smaller_compute):
+    """Training compute of one model over that of another []."""
+    return larger_compute / smaller_compute
+
+
 def step_label_labour_cost(step_labels, step_label_time, step_label_wage):
     """Cost of a data set of step-by-step labels, from the time that people take [USD_2023]."""
     return step_labels * step_label_time * step_label_wage
@@ -164,17 +185,14 @@ def api_text_cost(text_words, words_per_token, api_price):
     return text_words / words_per_token * api_price
 
 
-def twitter_api_daily_cost(twitter_tokens, api_price):
-    """Cost of the Twitter scenario with GPT-3 by OpenAI's API, per day [USD_2022/day].
-
-    Source: Cottier 2022, scenario 1.
-    """
-    return twitter_tokens * api_price
-
-
 def development_over_twitter(development_cost, twitter_cost):
     """Cost of development over that of the Twitter scenario []."""
     return development_cost / twitter_cost
+
+
+def development_over_coding(development_cost, coding_cost):
+    """Cost of development over that of the coding-assistant scenario []."""
+    return development_cost / coding_cost
 
 
 def development_over_deployment(judged_deployment_ratio):
@@ -190,6 +208,19 @@ def coding_labour_share(coding_labour_cost, coding_cost):
 def chip_speed_factor(peak_throughput, v100_throughput):
     """Peak 16-bit throughput of the reference accelerator over that of the V100 []."""
     return peak_throughput / v100_throughput
+
+
+def chip_memory_factor(chip_memory, v100_memory):
+    """Memory of the reference accelerator over that of the V100: V100s needed in place of one, to hold a model []."""
+    return chip_memory / v100_memory
+
+
+def model_downloads(monthly_downloads, download_period):
+    """Downloads of a model's weights since its release [].
+
+    Source: Cottier 2022, appendix "Talent pool".
+    """
+    return monthly_downloads * download_period
 
 
 def explained_factor(memory_footprint_factor, chip_speed_factor, chip_memory_factor):

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from scipy import optimize, stats
 
 import forecast
 from forecast.claims import choose, evaluate_claim, evaluate_claims, with_input
@@ -18,7 +19,9 @@ from forecast.claims.claim import POINTS
 from forecast.claims.files import read_claim_file, read_claims
 from forecast.claims.text import BEGIN, markdown, table, tally, to_json
 from forecast.cli import main
+from forecast.distribution import parse
 from forecast.errors import ForecastError, StudyError, UsageError
+from forecast.graph import ancestors
 
 ROOT = Path(__file__).resolve().parents[1]
 NUMBERS = {"L": 18, "E": 7, "F": 13, "D": 13, "K": 10}  # claims of each document
@@ -139,10 +142,14 @@ def test_a_claim_cannot_read_as_a_point_what_is_uncertain(study, results):
 
 # ---------------------------------------------------------------------- mutation: does a claim check anything?
 
+# The smallest change of an input that matters: the one that moves a figure from where it is to just beyond what agrees
+# with the printed one (its digits, or a stated tolerance). It follows from that room and from how strongly the figure
+# depends on the input, measured by a change of 1%; a twentieth is added because that dependence need not be a line or a power.
 NUMBER = re.compile(
     r"(?<![\w.(])\d[\d,]*(?:\.\d+)?(?:e[+-]?\d+)?[kKMBT%]?(?![\w%]*=)|(?<==)\d[\d,]*(?:\.\d+)?[kKMBT%]?"
 )
-LIMIT = 10.0  # an input that may change tenfold and nothing is said is not checked
+LIMIT = 5.0  # an input that may change fivefold and nothing is said is not checked
+STEPS = (1.02, 1.05, 1.1, 1.2, 1.3, 1.5, 1.75, 2, 2.5, 3, 4, LIMIT)  # for a bound, or an interval that has to hold it
 
 
 def scaled(value, factor):
@@ -188,30 +195,33 @@ def mutants(claim):
         )
 
 
-def smallest(study, result, mutant):
-    """The relative change of an input that moves a figure from one side of what agrees to the other, or None."""
+def enough(study, result, mutant):
+    """Factors on an input that should move a figure just beyond what agrees, smallest first; steps for a bound."""
     claim = result.claim
-    if claim.reading in (*POINTS, "median", "mean", "5% to 95%", "mean and 5% to 95%", "Guesstimate card"):
-        bumped = evaluate_claim(study, mutant(1.01)).ours
-        slopes = [abs(b - a) / 0.01 for a, b in zip(result.ours, bumped, strict=True)]
-        changes = [2.05 * slack / slope for slack, slope in zip(result.tolerance, slopes, strict=True) if slope > 1e-12]
-        return min(changes, default=None)
-    return None
+    compared = (*POINTS, "median", "mean", "5% to 95%", "mean and 5% to 95%", "Guesstimate card")
+    if claim.reading not in compared or claim.tolerance.startswith("factor"):
+        return [factor for step in STEPS for factor in (step, 1 / step)]
+    bumped = evaluate_claim(study, mutant(1.01)).ours
+    factors = []
+    for old, new, figure, slack in zip(result.ours, bumped, claim.published, result.tolerance, strict=True):
+        if abs(new - old) <= 1e-9 * slack:
+            continue
+        for bound in (figure.value - slack, figure.value + slack):
+            factors.append(1 + (bound - old) / (new - old) * 0.01)  # as if the figure were linear in the input
+            if min(old, new, bound) > 0:
+                factors.append(1.01 ** (math.log(bound / old) / math.log(new / old)))  # … or a power of it
+    beyond = [factor**1.05 * (1 + math.copysign(1e-6, factor - 1)) for factor in factors if factor > 0]
+    return sorted((f for f in beyond if 1 / LIMIT <= f <= LIMIT), key=lambda f: abs(math.log(f)))
 
 
 def turned(study, result, mutant):
     """The smallest change of an input that matters, if it turns the verdict."""
-    change = smallest(study, result, mutant)
-    ladder = [1.1, 1.3, 1.6, 2, 3, 5, LIMIT] if change is None else [1 + change]
-    for factor in ladder:
-        if factor > LIMIT:
-            return None
-        for one in (factor, 1 / factor):
-            try:
-                if evaluate_claim(study, mutant(one)).verdict != result.verdict:
-                    return factor
-            except StudyError:  # a share above 1 cannot be drawn
-                continue
+    for factor in enough(study, result, mutant):
+        try:
+            if evaluate_claim(study, mutant(factor)).verdict != result.verdict:
+                return max(factor, 1 / factor)
+        except StudyError:  # a share above 1 cannot be drawn
+            continue
     return None
 
 
@@ -229,7 +239,58 @@ def test_changing_an_input_turns_the_verdict(study, results, monkeypatch):
     share = len(turns) / (len(turns) + len(survivors))
     assert len(turns) > 200
     assert share >= 0.95, f"{share:.1%} turned; nothing noticed {survivors}"
-    assert sorted(turns)[len(turns) // 2] < 1.25, "half of them turn by a change of a quarter at most"
+    turns.sort()
+    assert turns[len(turns) // 2] < 1.1, "half of them turn by a change of a tenth at most"
+    assert turns[len(turns) * 9 // 10] < 2, "nine in ten by less than a double"
+
+
+def test_a_claim_rests_on_what_it_states_and_on_no_belief_of_the_study(study, results):
+    """Another belief about what a claim does not set leaves a point as it is: only units of A1 and a score are the study's."""
+    for result in results.values():
+        claim = result.claim
+        if claim.reading == "consistent" or claim.fit:
+            continue  # says in its note which of the study's beliefs it is compared with
+        needed = ancestors([claim.quantity.partition("@")[0]], study.functions)
+        own = {"one_dollar", "one_parameter", "pool_score", *claim.given, *claim.ends}
+        for name in sorted(needed & study.priors.keys() - own):
+            old = study.priors[name].distribution.quantile(0.5)
+            shifted = evaluate_claim(study, with_input(claim, name, float(old) * 0.9))
+            assert shifted.ours == pytest.approx(result.ours, rel=1e-9), f"{claim.id} rests on the study's {name}"
+
+
+def test_constants_that_no_document_prints_are_what_its_printed_figures_imply(study):
+    """A claim may not be tuned: each constant that was inferred is recomputed from the figures it was inferred from."""
+    prior = {name: float(belief.distribution.quantile(0.5)) for name, belief in study.priors.items()}
+    ratios = [1.43e25 / 327e9**2, 4.06e25 / 550e9**2]
+    assert min(ratios) - 0.5 < prior["chinchilla_ratio"] < max(ratios) + 0.5
+
+    low, mid, high = (-math.log(p) for p in (0.64, 0.74, 0.91))  # at $10M, $100M and $1T: a, k and c of a x**-k + c
+    exponent = optimize.brentq(lambda k: (low - mid) * (1 - 10 ** (-4 * k)) - (mid - high) * (10**k - 1), 0.01, 2)
+    level = (low - mid) / (10**exponent - 1)
+    assert prior["pass_rate_exponent"] == pytest.approx(exponent, rel=1e-4)
+    assert prior["pass_rate_level"] == pytest.approx(level, rel=1e-4)
+    assert prior["pass_rate_floor"] == pytest.approx(mid - level, rel=1e-4)
+
+    for name, ends in (("coding", (260e3, 8.4e6)), ("twitter", (88e3, 260e3))):
+        made = parse(f"card(mean={ends[0] * 1.5}, low={ends[0]}, high={ends[1]})", "test")
+        assert prior[f"{name}_median"] == pytest.approx(float(made.quantile(0.5)), rel=5e-3)
+        spread = math.log(float(made.quantile(stats.norm.cdf(1))) / float(made.quantile(0.5)))
+        assert prior[f"{name}_log_sd"] == pytest.approx(spread, rel=5e-3)
+
+
+@pytest.mark.parametrize(
+    ("name", "input_name", "weights", "chosen"),
+    [("D6.a", "coding_weight", [0.4, 0.5, 0.6, 0.7, 0.8], 0.6), ("K5.a", "method1_holds", [0.5, 0.6, 0.7, 0.8], 0.7)],
+)
+def test_only_the_weight_that_is_told_gives_the_printed_figures(study, results, name, input_name, weights, chosen):
+    """Of round weights exactly one fits, so that a weight that is not printed can be inferred at all."""
+    claim = results[name].claim
+
+    def holds(weight):
+        value = f"bernoulli(p={weight})" if input_name == "method1_holds" else weight
+        return evaluate_claim(study, with_input(claim, input_name, value)).verdict == "holds"
+
+    assert [weight for weight in weights if holds(weight)] == [chosen]
 
 
 def test_no_claim_file_ends_in_a_traceback(study, monkeypatch):
@@ -296,6 +357,7 @@ def test_json(results):
 def test_table_and_tally(results):
     text = table(tuple(results.values()), notes=True)
     assert "$886.5M" in text and "note 11" in text and "all as expected" in text
+    assert max(map(len, text.splitlines())) <= 100, "a terminal's width"
     wrong = replace(results["L7"], claim=replace(results["L7"].claim, expected="holds"))
     assert tally([wrong]) == "1 flagged; NOT as expected: L7"
 
@@ -317,19 +379,39 @@ def test_choose_by_number_or_part():
     assert [claim.id for claim in choose(claims, ["K9"])] == ["K9.a", "K9.b", "K9.c"]
     assert [claim.id for claim in choose(claims, ["K9.b", "L7"])] == ["K9.b", "L7"]
     assert len(choose(claims, [])) == len(claims)
-    with pytest.raises(UsageError, match="no claim has the id 'L99'"):
-        choose(claims, ["L99"])
+    assert {claim.id[0] for claim in choose(claims, ["k"])} == {"K"}
+    assert [claim.id for claim in choose(claims, ["k9.B"])] == ["K9.b"]
+    with pytest.raises(UsageError, match="no claim has the id 'L99'.*\n.*'K77'; did you mean 'K7'"):
+        choose(claims, ["L99", "L7", "K77"])
 
 
 @pytest.mark.skipif(not os.environ.get("FORECAST_DATA"), reason="FORECAST_DATA names no folder with Epoch's files")
 def test_trends_on_the_published_file(study):
     """Figures computed apart from this project on Epoch's file of July 2024."""
-    found = {result.claim.id: result for result in evaluate_claims(study, choose(read_claims(ROOT), ["K1", "L15"]))}
+    wanted = ["K1", "K2", "K4", "L15"]
+    found = {result.claim.id: result for result in evaluate_claims(study, choose(read_claims(ROOT), wanted))}
     assert found["K1"].ours == pytest.approx((0.485, 0.433, 0.540), abs=0.003)
     assert found["L15.a"].ours[0] == pytest.approx(math.exp(37.3 / 2), rel=0.05)
     assert found["L15.b"].ours[0] == pytest.approx(32.8, abs=0.06)
     assert "268 rows" in found["K1"].data and "70 rows" in found["L15.a"].data
+    assert found["K2"].ours == pytest.approx((0.180, 0.059, 0.274), abs=0.006)  # ordinary least squares, apart
+    assert "39 rows" in found["K2"].data and "18 rows" in found["K4"].data
     assert all(result.as_expected for result in found.values())
+    # What the note of K3 says of the same file.
+    method_2 = next(claim for claim in read_claims(ROOT) if claim.id == "K3")
+    data = {"format": "epoch", "file": "epoch-notable-2024-07.csv", "preset": "cottier-2023-method-2"}
+    fit = replace(method_2.fit, data={**data, "value": "training_cost"})
+    other = evaluate_claim(study, replace(method_2, fit=fit))
+    assert other.ours == pytest.approx((0.22, 0.11, 0.34), abs=0.006) and "112 rows" in other.data
+    assert other.verdict == "flagged"
+
+
+def test_without_the_published_file_the_table_of_the_study_stands_in(study, tmp_path, monkeypatch):
+    claim = next(claim for claim in read_claims(ROOT) if claim.id == "K1")
+    monkeypatch.setenv("FORECAST_DATA", str(tmp_path / "nowhere"))
+    told = evaluate_claim(study, claim)
+    assert told.data == "priors/evidence/training_runs.csv (FORECAST_DATA holds no epoch-notable-2024-07.csv), 81 rows"
+    assert told.as_expected
 
 
 def test_command_line(capsys):

@@ -255,21 +255,31 @@ def _consistent(published: Sequence[float], ours: Sequence[float]) -> bool:
 
 
 def choose(claims: Sequence[Claim], wanted: Sequence[str]) -> tuple[Claim, ...]:
-    """The claims named by their ids; ``L1`` means all its parts. All of them where none is named.
+    """The claims named by their ids; ``L1`` means all its parts and ``L`` all of its letter; all where none is named.
 
     Raises
     ------
     UsageError
-        No claim has such an id.
+        No claim has such an id; every one that is unknown is told.
     """
-    chosen = []
+    chosen: list[Claim] = []
+    unknown = []
     for name in wanted:
-        found = [claim for claim in claims if claim.id == name or claim.id.partition(".")[0] == name]
+        found = [claim for claim in claims if name.lower() in _names(claim)]
         if not found:
             known = sorted({part for claim in claims for part in (claim.id, claim.id.partition(".")[0])})
-            raise UsageError(f"no claim has the id '{name}'; {nearest(name, known) or 'forecast claims lists them'}")
+            close = nearest(name, known)
+            unknown.append(f"no claim has the id '{name}'; {close or 'forecast claims lists them'}")
         chosen.extend(found)
+    if unknown:
+        raise UsageError("\n".join(unknown))
     return tuple({claim.id: claim for claim in chosen}.values()) if wanted else tuple(claims)
+
+
+def _names(claim: Claim) -> set[str]:
+    """What a claim answers to: its id, the claim it is a part of, and the letter of its document."""
+    whole = claim.id.partition(".")[0]
+    return {name.lower() for name in (claim.id, whole, whole.rstrip("0123456789")) if name}
 
 
 def with_input(claim: Claim, name: str, value: Any) -> Claim:

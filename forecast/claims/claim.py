@@ -65,11 +65,13 @@ class Fit:
     table : str
         Relative to ``priors/``.
     value, unit, start, end, x, y, x_per, group, minus : str
+    average : str
+        Column whose rows of one name are averaged, so that a system counts once.
     where : tuple
     record_fraction : float or None
     data : mapping of str to str
         A published file that takes the table's place if the environment names a folder that has it: ``format``,
-        ``file``, ``preset``.
+        ``file``, ``preset``, and ``value`` where its column is named differently.
     """
 
     kind: str
@@ -85,6 +87,7 @@ class Fit:
     y: str = ""
     x_per: str = ""
     group: str = ""
+    average: str = ""
     minus: str = ""
     data: Mapping[str, str] = field(default_factory=dict)
 

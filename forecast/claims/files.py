@@ -13,9 +13,24 @@ from forecast.toml import read_toml
 
 _TABLES = {"given", "ends", "dependence", "fit", "later"}
 _FIT_FIELDS = {
-    "kind", "statistic", "table", "value", "unit", "where", "from", "to", "record_fraction", "x", "y", "x_per", "group",
-    "minus", "data",
-}  # fmt: skip
+    "kind",
+    "statistic",
+    "table",
+    "value",
+    "unit",
+    "where",
+    "from",
+    "to",
+    "record_fraction",
+    "x",
+    "y",
+    "x_per",
+    "group",
+    "minus",
+    "average",
+    "data",
+}
+_DATA_FIELDS = {"format", "file", "preset", "value"}  # fmt: skip
 _FIELDS = {
     "id", "sentence", "place", "quantity", "unit", "given", "ends", "dependence", "published", "reading", "expected",
     "tolerance", "because", "note", "also", "fit", "later",
@@ -199,7 +214,9 @@ def _figures(entry: dict[str, Any], reading: str, place: str, problems: list[Pro
 
 def _fit(entry: dict[str, Any], place: str, problems: list[Problem]) -> Fit | None:
     for key in entry.keys() - _FIT_FIELDS:
-        problems.append(Problem(f"{place} fit", f"unknown field '{key}'", nearest(key, _FIT_FIELDS)))
+        problems.append(
+            Problem(f"{place} fit", f"unknown field '{key}'", nearest(key, _FIT_FIELDS) or "see docs/claims.md")
+        )
     kind, statistic = str(entry.get("kind", "")), str(entry.get("statistic", ""))
     if kind not in FITS:
         problems.append(
@@ -215,7 +232,13 @@ def _fit(entry: dict[str, Any], place: str, problems: list[Problem]) -> Fit | No
     if not isinstance(entry.get("where", {}), dict) or not isinstance(entry.get("data", {}), dict):
         problems.append(Problem(f"{place} fit", "where and data are tables", 'write where = { basis = "rented" }'))
         return None
-    if not all(isinstance(text, str) for text in entry.get("data", {}).values()):
+    data = entry.get("data", {})
+    for key in data.keys() - _DATA_FIELDS:
+        hint = nearest(key, _DATA_FIELDS) or f"known: {', '.join(sorted(_DATA_FIELDS))}"
+        problems.append(Problem(f"{place} fit data", f"unknown field '{key}'", hint))
+    if data and not {"format", "file"} <= data.keys():
+        problems.append(Problem(f"{place} fit data", "names no format and file", 'write format = "…", file = "…"'))
+    if not all(isinstance(text, str) for text in data.values()):
         problems.append(Problem(f"{place} fit data", "holds more than texts", 'write file = "notable.csv", say'))
     if least is not None and (isinstance(least, bool) or not isinstance(least, (int, float))):
         problems.append(Problem(f"{place} fit", f"record_fraction is no number ({least!r})", "write 0.1 for 10%"))
@@ -226,9 +249,9 @@ def _fit(entry: dict[str, Any], place: str, problems: list[Problem]) -> Fit | No
             problems.append(Problem(f"{place} fit where {name}", f"is no word ({words!r})", "write a word or a list"))
             return None
         where.append((name, tuple(kept)))
-    texts = {key: str(entry.get(key, "")) for key in ("value", "unit", "x", "y", "x_per", "group", "minus")}
+    texts = {key: str(entry.get(key, "")) for key in ("value", "unit", "x", "y", "x_per", "group", "minus", "average")}
     return Fit(
         kind, statistic, str(entry.get("table", "")), where=tuple(where),
         start=str(entry.get("from", "")), end=str(entry.get("to", "")),
-        record_fraction=least, data=dict(entry.get("data", {})), **texts,
+        record_fraction=least, data=dict(data), **texts,
     )  # fmt: skip

@@ -67,31 +67,33 @@ def statistic(fit: Fit, study: Study, scale: float, place: str) -> tuple[tuple[f
 
 
 def _table(fit: Fit, study: Study) -> tuple[Table, str]:
-    """The study's own table, or the published file that stands in ``FORECAST_DATA``."""
-    folder = os.environ.get(DATA, "")
-    file = Path(folder) / fit.data.get("file", "")
-    if folder and fit.data and file.is_file():
+    """The study's own table, or the published file that stands in ``FORECAST_DATA``; and what is to be said of it."""
+    folder, file = os.environ.get(DATA, ""), fit.data.get("file", "")
+    if folder and file and (Path(folder) / file).is_file():
         from forecast.importer import import_file
 
-        report = import_file(study.path, fit.data["format"], file, preset=fit.data.get("preset", ""))
-        return read_table(file.name, report.series.to_csv()), file.name
+        report = import_file(study.path, fit.data["format"], Path(folder) / file, preset=fit.data.get("preset", ""))
+        return read_table(file, report.series.to_csv()), file
     path = f"priors/{fit.table}"
+    absent = f" ({DATA} holds no {file})" if folder and file else ""
     try:
-        return read_table(path, (study.path / path).read_text(encoding="utf-8-sig")), path
-    except OSError as error:
+        return read_table(path, (study.path / path).read_text(encoding="utf-8-sig")), f"{path}{absent}"
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
         raise StudyError.at(
-            path, f"cannot be read ({error.strerror})", "name a table such as evidence/training_runs.csv"
+            path, f"cannot be read ({why})", "name a table such as evidence/training_runs.csv"
         ) from error
 
 
 def _series(fit: Fit, table: Table, study: Study, place: str) -> Series:
-    imported = not table.place.startswith("priors/")  # the preset has selected the rows already
+    imported = not table.place.startswith("priors/")  # the preset has selected the rows already, a system each
     choice = Selection(
-        value=fit.value,
+        value=(imported and fit.data.get("value")) or fit.value,
         where=() if imported else fit.where,
         start=fit.start,
         end=fit.end,
         record_fraction=fit.record_fraction,
+        average="" if imported else fit.average,
     )
     return select(table, choice, fit.unit, study.units, place)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import textwrap
 from collections import Counter
 from collections.abc import Sequence
@@ -15,10 +16,13 @@ from forecast.errors import UsageError
 from forecast.memo import write_atomically
 
 SCHEMA = "forecast.claims/1"
+WIDTH = 100  # columns of a terminal
+_LETTERS = {"thousand": "K", "million": "M", "billion": "B", "trillion": "T"}
+_WORDS = re.compile(r" (thousand|million|billion|trillion)\b")
 
 
 def table(results: Sequence[Result], notes: bool = False) -> str:
-    """Claim, published, ours, difference, reading and verdict, a line each, and how many of which verdict.
+    """Claim, published, ours, largest difference, reading and verdict, a line each, and how many of which verdict.
 
     Parameters
     ----------
@@ -29,7 +33,8 @@ def table(results: Sequence[Result], notes: bool = False) -> str:
     rows = [("claim", "published", "ours", "difference", "reading", "verdict")]
     for result in results:
         verdict = result.verdict if result.as_expected else f"{result.verdict} (expected: {result.claim.expected})"
-        rows.append((result.claim.id, result.published, result.told, difference(result), result.claim.reading, verdict))
+        published = _WORDS.sub(lambda m: _LETTERS[m[1]], result.published)
+        rows.append((result.claim.id, published, result.told, _largest(result), result.claim.reading, verdict))
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     lines = []
     for i, row in enumerate(rows):
@@ -45,7 +50,7 @@ def table(results: Sequence[Result], notes: bool = False) -> str:
 
 def _notes(result: Result) -> list[str]:
     claim = result.claim
-    parts = [f"“{claim.sentence}”", f"{claim.document.cited}, {claim.source}"]
+    parts = [claim.sentence, f"{claim.document.cited}, {claim.source}"]
     unit = f" [{result.unit}]" if result.unit else ""
     parts.append(
         f"fit: {claim.fit.kind}, {claim.fit.statistic}; {result.data}"
@@ -69,16 +74,35 @@ def _notes(result: Result) -> list[str]:
     return [
         line
         for part in parts
-        for line in textwrap.wrap(part, 112, initial_indent="      ", subsequent_indent="        ")
+        for line in textwrap.wrap(part, WIDTH, initial_indent="      ", subsequent_indent="        ")
     ] + [""]
 
 
 def difference(result: Result) -> str:
     """How far ours is from published: ``+0.2%``, ``x 1,006``, one for each figure; empty where none compares."""
-    if result.unit == "year" and result.differences:
-        gaps = [round(x - p.value, 1) + 0.0 for x, p in zip(result.ours, result.claim.published, strict=False)]
+    if gaps := _years(result):
         return ", ".join(f"{gap:+.1f}" for gap in gaps) + " years"
     return ", ".join(map(_off, result.differences))
+
+
+def _largest(result: Result) -> str:
+    """The largest of the differences, by ratio."""
+    if gaps := _years(result):
+        return f"{max(gaps, key=abs):+.1f} yr"
+    return _off(max(result.differences, key=_size)) if result.differences else ""
+
+
+def _years(result: Result) -> list[float]:
+    """Differences of dates, in years."""
+    if result.unit != "year" or not result.differences:
+        return []
+    return [round(x - p.value, 1) + 0.0 for x, p in zip(result.ours, result.claim.published, strict=False)]
+
+
+def _size(difference: float) -> float:
+    """How far a relative difference is from none, alike for a half and a double."""
+    ratio = 1 + difference
+    return abs(math.log(ratio)) if 0 < ratio < math.inf else math.inf
 
 
 def _off(value: float) -> str:
