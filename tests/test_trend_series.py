@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from forecast.errors import StudyError
-from forecast.trend.series import dated_between, decimal_year, in_groups, near_record, series, top_per_year
+from forecast.trend.series import dated_between, decimal_year, in_groups, iso_date, near_record, series, top_per_year
 
 
 def test_rows_are_sorted_with_everything_that_belongs_to_them():
@@ -49,6 +49,14 @@ def test_dates_become_decimal_years():
     for wrong in ("31/12/2023", "2023-13-01", "", "2023-02-30", "2023-01-01-01"):
         with pytest.raises(StudyError, match="not an ISO date"):
             decimal_year(wrong)
+
+
+def test_decimal_years_become_dates_again():
+    from datetime import date
+
+    for day in range(date(2019, 12, 20).toordinal(), date(2021, 1, 10).toordinal()):
+        text = date.fromordinal(day).isoformat()
+        assert iso_date(decimal_year(text)) == text
 
 
 def test_the_record_is_that_of_earlier_dates_only():

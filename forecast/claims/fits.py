@@ -11,8 +11,7 @@ from forecast.claims.claim import Fit
 from forecast.distribution import parse
 from forecast.errors import StudyError, nearest
 from forecast.study import Study
-from forecast.trend.least_squares import kinked_line, straight_line
-from forecast.trend.methods import cost_growth_from_compute
+from forecast.trend.least_squares import growth_less, kinked_line, straight_line
 from forecast.trend.series import Series
 from forecast.trend.tables import Selection, Table, read_table, select
 
@@ -108,7 +107,7 @@ def _growth(fit: Fit, rows: Series, study: Study, place: str) -> tuple[float, ..
             raise StudyError.at(place, f"there is no prior '{fit.minus}'", hint)
         distribution = study.priors[fit.minus].distribution
         less, middle = distribution.from_normal(rng.standard_normal(DRAWS)), float(distribution.quantile(0.5))
-    low, high = np.quantile(cost_growth_from_compute(rows, less, rng), [0.05, 0.95])
+    low, high = np.quantile(growth_less(rows, less, rng), [0.05, 0.95])
     return straight_line(rows).growth_before - middle, float(low), float(high)
 
 

@@ -18,6 +18,7 @@ def add_commands(commands: Any) -> None:
     fit.add_argument("--accept", action="store_true", help="keep a fit that has not converged; it is recorded")
     fit.add_argument("--no-compare", action="store_true", help="do not fit the other shape for comparison")
     fit.add_argument("--prob", metavar="P", help="probability inside the intervals")
+    fit.add_argument("--less", metavar="QUANTITY", help="also show the least-squares growth less that of a quantity")
 
     backtest = add_command(commands, "backtest", "score a trend on what came after a date", _backtest)
     backtest.add_argument("trend", metavar="TREND")
@@ -49,7 +50,7 @@ def add_commands(commands: Any) -> None:
 def _fit(options: argparse.Namespace) -> None:
     from forecast.fits import comparison_of, record_of
     from forecast.study import open_study
-    from forecast.trend.text import comparison_table, fit_sheet
+    from forecast.trend.text import comparison_table, fit_sheet, least_squares_sheet
 
     if options.trend and options.folder == "." and os.path.isdir(options.trend):
         options.trend, options.folder = None, options.trend
@@ -60,10 +61,12 @@ def _fit(options: argparse.Namespace) -> None:
         raise UsageError(
             "\n".join(map(str, problems)) or f"--prob: is not between 0 and 1 ({options.prob}); write 0.9 for 90%"
         )
+    less = (options.less, _growth_of(study, options.less)) if options.less else None
     for name in [_trend(study, options.trend)] if options.trend else list(study.trends):
-        trend = study.trends[name]
+        trend, data = study.trends[name], study.series_of(name)
         record = record_of(study, name, progress(name), options.accept)
-        print(fit_sheet(trend, study.series_of(name), record.posterior, record.provenance, prob))
+        print(fit_sheet(trend, data, record.posterior, record.provenance, prob))
+        print(least_squares_sheet(data, prob, less))
         if trend.spec.change is not None and trend.spec.kink is not None and not options.no_compare:
             print(
                 comparison_table(comparison_of(study, name, progress(f"{name}, straight and kinked"), options.accept))
@@ -71,6 +74,20 @@ def _fit(options: argparse.Namespace) -> None:
         print()
     if not study.trends:
         say("the study declares no trend; see docs/trends.md")
+
+
+def _growth_of(study: Any, name: str) -> Any:
+    """Draws of a quantity that is a growth, in OOM/year."""
+    from forecast.units import conversion
+
+    result = study.run([name], draws=1 << 15)
+    if result.has_years(name):
+        raise UsageError(f"--less: {name} has a year axis; name a growth, in OOM/year")
+    try:
+        factor = conversion(study.units, study.definition(name).unit, "OOM/year", f"--less {name}")
+    except StudyError as error:
+        raise UsageError(str(error)) from None
+    return result.values(name).ravel() * factor
 
 
 def _backtest(options: argparse.Namespace) -> None:
@@ -105,7 +122,13 @@ def _backtest(options: argparse.Namespace) -> None:
     models = {
         shape: (
             lambda past, place, shape=shape: fit(
-                trend.name, past, replace(trend.spec, shape=shape), trend.seed, cache=cache, place=place
+                trend.name,
+                past,
+                replace(trend.spec, shape=shape),
+                trend.seed,
+                progress=progress(f"{trend.name}, {shape}, {place}"),
+                cache=cache,
+                place=place,
             )
         )
         for shape in shapes

@@ -76,9 +76,10 @@ class Backtest:
     def total(self, model: str) -> Prediction:
         """The predictions of all dates together; a row scored from several dates counts once for each."""
         parts = self.predictions[model]
-        return Prediction(
-            *(np.concatenate([getattr(part, key) for part in parts]) for key in ("pit", "crps", "log_score"))
+        pit, crps, log_score = (
+            np.concatenate([getattr(p, key) for p in parts]) for key in ("pit", "crps", "log_score")
         )
+        return Prediction(pit, crps, log_score)
 
     def gain(self, model: str, over: str = NAIVE) -> tuple[float, float]:
         """How much less CRPS a model has than another on the same rows of all dates: mean and standard error [OOM].
@@ -193,10 +194,14 @@ def predict(fit: Fit, later: Series) -> Prediction:
 
 
 def _record(fit: Fit, later: Series, rng: np.random.Generator) -> tuple[float, ...]:
-    """5, 50 and 95% points of the running record at the last row, and the record by then (its rows' own values)."""
+    """5, 50 and 95% points of the running record when the last row was in, and the record that its rows then made.
+
+    That is a mean gap after the last row: on the day of a row, one more had arrived than a process of that rate has.
+    """
     draws = len(fit.posterior)
     luck = ndtri((rng.permutation(draws) + 0.5) / draws)
-    path = running_record(fit.posterior.lines(), later.t[-1:], luck)[0]
+    end = later.t[-1] + (later.t[-1] - fit.data.t[-1]) / len(later)
+    path = running_record(fit.posterior.lines(), np.array([end]), luck)[0]
     came = max(float(fit.data.y.max()), float(later.y.max()))
     return (*np.quantile(path, [0.05, 0.5, 0.95]).tolist(), came)
 

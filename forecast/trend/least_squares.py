@@ -187,6 +187,29 @@ def pairs_bootstrap(data: Series, draws: int, rng: np.random.Generator) -> Array
     return slopes
 
 
+def growth_less(data: Series, less: Array, rng: np.random.Generator) -> Array:
+    """Growth of a series less the growth of something else: of cost, from compute and compute for a dollar, say.
+
+    Cottier, *Trends in the dollar training cost of machine learning systems* (2023), Method 1: its published kind of
+    interval is the 5% to 95% range of these draws.
+
+    Parameters
+    ----------
+    data : Series
+    less : (draw,) array
+        Draws of the growth that is taken off, OOM/year; as many bootstrap samples are made.
+    rng : numpy.random.Generator
+        Of the bootstrap.
+
+    Returns
+    -------
+    (draw,) array
+        OOM/year; a little shorter where a sample of few rows had a single date.
+    """
+    slopes = pairs_bootstrap(data, len(less), rng)
+    return (slopes - less)[np.isfinite(slopes)]
+
+
 def _need(data: Series, rows: int) -> None:
     if len(data) < rows:
         raise StudyError.at(data.name, f"{len(data)} rows are too few for this fit", f"select at least {rows}")

@@ -8,15 +8,28 @@ from typing import Any
 
 import numpy as np
 
+from forecast.errors import StudyError
 from forecast.quantile import posterior_mcse
+from forecast.special import ndtri
 from forecast.summary import round_interval
 from forecast.trend.backtest import NAIVE, PROBS, Backtest, Prediction
+from forecast.trend.curve import mean_line, new_system, running_record
 from forecast.trend.files import Trend
+from forecast.trend.least_squares import growth_less, kinked_line, straight_line
 from forecast.trend.posterior import Posterior
 from forecast.trend.series import Array, Series, iso_date
 
 BLOCKS = " ▁▂▃▄▅▆▇█"
 RUNS = 16  # of posterior draws, for the Monte Carlo error of what is printed
+AHEAD = (1, 5, 10)  # years after the last row for which the curves are shown
+BOOTSTRAP, SEED = 20_000, 20231  # samples: an end of the interval has a standard error of 1% of its width
+_LEGEND = (
+    "in 50, 80, 90%: share of rows inside the equal-tailed predictive interval. CRPS: OOM, less is better.",
+    "Log score: nats, more is better. PIT: where rows fell in their predictive distribution, in tenths; flat if",
+    "calibrated, to the right if rows were higher than predicted. Running record: what came, in the 90% interval",
+    "predicted for it (log10). Only its date says whether a row was known: its value is today's.",
+)
+_ROUTES = {"exact": "exact (no sampling)", "nutpie": "sampled by PyMC with nutpie", "pymc": "sampled by PyMC"}
 
 
 def fit_sheet(
@@ -34,45 +47,75 @@ def fit_sheet(
     prob : float
         Probability inside the intervals.
     """
+    draws, gate = posterior.draws, provenance["gate"]
+    return "\n".join(
+        [
+            f"{trend.name}: {trend.label} [{trend.unit}]",
+            f"  {len(data)} rows of {data.name}, {iso_date(data.t[0])} to {iso_date(data.t[-1])}",
+            f"  {trend.spec.shape}, {'Student-t' if 'dof' in draws else 'normal'} scatter; "
+            f"{_ROUTES.get(provenance['route'], provenance['route'])}; {len(posterior)} posterior draws",
+            f"  {100 * prob:g}% credible intervals, equal-tailed:",
+            *(_row(name, values, unit, prob) for name, values, unit in _parameters(trend, posterior)),
+            *_kink_probability(trend, provenance),
+            *_curves(trend, posterior, prob),
+            f"  convergence: R-hat {gate['rhat']:.3f}, effective draws {gate['ess_bulk']:.0f} (bulk) "
+            f"and {gate['ess_tail']:.0f} (tail), {gate['divergences']} divergences"
+            + ("; ACCEPTED although it failed its gate" if provenance["accepted"] else ""),
+            *(f"  note: {note}" for note in provenance["notes"]),
+        ]
+    )
+
+
+def _parameters(trend: Trend, posterior: Posterior) -> list[tuple[str, Array, str]]:
+    """Name, draws and unit of what is shown."""
     draws = posterior.draws
-    lines = [
-        f"{trend.name}: {trend.label} [{trend.unit}]",
-        f"  {len(data)} rows of {data.name}, {data.t[0]:.1f} to {data.t[-1]:.1f}; "
-        f"{trend.spec.shape}, {trend.spec.noise} scatter, "
-        f"route: {provenance['route']}; {len(posterior)} posterior draws",
-        f"  {100 * prob:g}% credible intervals, equal-tailed:",
-    ]
-    rows: list[tuple[str, Array, str]] = []
-    bent = "change" in draws and bool(np.any(draws["change"]))
-    if bent:
-        rows.append(("growth before the kink", draws["growth_before"], "OOM/year"))
-    rows.append(("growth, as it is now", draws["growth_after"], "OOM/year"))
-    for name, growth in (("doubling time before the kink", "growth_before"), ("doubling time now", "growth_after")):
-        if growth == "growth_after" or bent:
-            rows.append((name, _doubling(draws[growth]), "year"))
+    bent = bool(np.any(draws["change"]))
+    between = ", between the groups" if posterior.group_draws else ""
+    rows = [(f"growth before the kink{between}", draws["growth_before"], "OOM/year")] if bent else []
+    rows.append((f"growth{', as it is now' if bent else ''}{between}", draws["growth_after"], "OOM/year"))
+    rows += [("doubling time before the kink", _doubling(draws["growth_before"]), "year")] if bent else []
+    rows.append((f"doubling time{' now' if bent else ''}", _doubling(draws["growth_after"]), "year"))
     if bent:
         rows += [("change of growth", draws["change"], "OOM/year"), ("year of the kink", draws["kink"], "date")]
     rows += [
-        (f"level in {trend.spec.level_year:g} (log10)", draws["level"], "OOM"),
+        (f"level in {trend.spec.level_year:g} (log10){between}", draws["level"], "OOM"),
         ("scatter", draws["scatter"], "OOM"),
     ]
     if "dof" in draws:
         rows.append(("degrees of freedom of the scatter", draws["dof"], ""))
     rows.append(("new systems a year", draws["rate"], "1/year"))
-    lines += [_row(name, values, unit, prob) for name, values, unit in rows]
-    if provenance["kinked_prob"] is not None:
-        lines.append(
-            f"  posterior probability of a kink: {_probability(provenance['kinked_prob'])} "
-            f"(prior {trend.spec.kink_prob:g})"
-        )
-    gate = provenance["gate"]
-    lines.append(
-        f"  convergence: R-hat {gate['rhat']:.3f}, effective draws {gate['ess_bulk']:.0f} (bulk) "
-        f"and {gate['ess_tail']:.0f} (tail), {gate['divergences']} divergences"
-        + ("; ACCEPTED although it failed its gate" if provenance["accepted"] else "")
-    )
-    lines += [f"  note: {note}" for note in provenance["notes"]]
-    return "\n".join(lines)
+    for group in sorted(set(posterior.record_group)) if posterior.group_draws else ():
+        own = posterior.lines(group=group)
+        rows += [(f"growth of {group}", own.growth + own.change, "OOM/year")]
+        rows += [(f"level of {group}", own.level, "OOM")]
+    return rows
+
+
+def _kink_probability(trend: Trend, provenance: Mapping[str, Any]) -> list[str]:
+    if provenance["kinked_prob"] is None:
+        return []
+    prior = f"(prior {trend.spec.kink_prob:g})"
+    return [f"  posterior probability of a kink: {_probability(provenance['kinked_prob'])} {prior}"]
+
+
+def _curves(trend: Trend, posterior: Posterior, prob: float) -> list[str]:
+    """The three curves on the first of January of a few years; of a hierarchy the mean line alone."""
+    years = np.array([math.ceil(posterior.record_t[-1]) - 1.0 + ahead for ahead in AHEAD])
+    lines = posterior.lines()
+    # Each draw has a system and a record of its own, evenly spread, and in no order that its parameters have.
+    rng = np.random.default_rng(SEED)
+    luck = [ndtri((rng.permutation(len(posterior)) + 0.5) / len(posterior)) for _ in range(2)]
+    found = {"mean line (the middle of systems)": mean_line(lines, years)}
+    if not posterior.group_draws:
+        found["a new system"] = new_system(lines, years, luck[0])
+        found["running record (the largest so far)"] = running_record(lines, years, luck[1])
+    told = [f"  on 1 January of … [{trend.unit}]:"]
+    told += [
+        _row(f"{name}, {year:g}", 10.0 ** path[i], "", prob)
+        for name, path in found.items()
+        for i, year in enumerate(years)
+    ]
+    return told
 
 
 def _doubling(growth: Array) -> Array:
@@ -89,11 +132,48 @@ def _row(name: str, values: Array, unit: str, prob: float) -> str:
     texts = round_interval(found.tolist(), errors.tolist(), "year" if unit == "date" else "")
     low, middle, high = ("never" if text == "inf" else text for text in texts)
     shown = {"date": "", "": ""}.get(unit, f" {unit}")
-    return f"    {name:34} {middle:>8}  ({low} to {high}){shown}"
+    return f"    {name:42} {middle:>8}  ({low} to {high}){shown}"
 
 
 def _probability(prob: float) -> str:
     return f"{prob:.3g}" if 0.001 < prob < 0.999 else (f"{prob:.1e}" if prob < 0.5 else f"1 - {1 - prob:.1e}")
+
+
+def least_squares_sheet(data: Series, prob: float = 0.9, less: tuple[str, Array] | None = None) -> str:
+    """Ordinary least squares of the same rows, with intervals of the kinds that papers print.
+
+    Parameters
+    ----------
+    data : Series
+    prob : float
+        Confidence of the intervals.
+    less : tuple of str and (draw,) array, optional
+        A quantity and draws of it [OOM/year]: the growth is also shown less that of the quantity.
+    """
+    line, rng = straight_line(data), np.random.default_rng(SEED)
+    tails = [0.5 - prob / 2, 0.5 + prob / 2]
+    pairs = np.quantile(growth_less(data, np.zeros(BOOTSTRAP), rng), tails)
+    lines = [
+        f"  least squares of the same rows (errors of rows left out; {100 * prob:g}% confidence intervals) [OOM/year]:",
+        f"    growth {line.growth_before:.3f}: {_span(line.growth_interval(prob))} by the textbook, "
+        f"{_span(pairs)} by pairs bootstrap",
+    ]
+    if less is not None:
+        name, values = less
+        draws = rng.choice(values, BOOTSTRAP)
+        middle = line.growth_before - float(np.median(values))
+        ends = np.quantile(growth_less(data, draws, rng), tails)
+        lines.append(f"    growth less {name} {middle:.3f}: {_span(ends)} by pairs bootstrap with a draw of {name}")
+    try:
+        bent = kinked_line(data)
+        lines.append(f"    kinked: {bent.growth_before:.3f}, from {bent.kink:.2f} on {bent.growth_after:.3f}")
+    except StudyError:  # too few rows for a kink: the straight line is all there is
+        pass
+    return "\n".join(lines)
+
+
+def _span(ends: Any) -> str:
+    return f"{ends[0]:.3f} to {ends[1]:.3f}"
 
 
 def comparison_table(found: Mapping[str, Any]) -> str:
@@ -127,28 +207,20 @@ def comparison_table(found: Mapping[str, Any]) -> str:
 def backtest_table(found: Backtest) -> str:
     """Predictions of each model, by what was known at each date, scored on what came later."""
     widest = max(map(len, found.predictions))
-    header = f"  {'':{widest}}  {'in 50%':>7}{'in 80%':>8}{'in 90%':>8}{'CRPS':>8}{'log score':>11}   PIT 0 to 1   running record"
-    lines = [f"Rows of {found.name} that came later, predicted from those known by a date [OOM]", header]
+    header = f"{'in 50%':>7}{'in 80%':>8}{'in 90%':>8}{'CRPS':>8}{'log score':>11}   PIT 0 to 1   running record"
+    lines = [f"Rows of {found.name} that came later, predicted from those known by a date [OOM]"]
+    lines += [f"  {'':{widest}}  {header}"]
     for i, (when, known, scored) in enumerate(zip(found.as_of, found.rows_known, found.rows_scored, strict=True)):
         lines.append(f"as of {iso_date(when)}: {known} rows known, {scored} scored")
         lines += [_scores(name, parts[i], widest) for name, parts in found.predictions.items()]
     if len(found.as_of) > 1:
-        lines.append(f"all {len(found.as_of)} dates: {sum(found.rows_scored)} scored, a row once for each date before it")
+        lines.append(f"all {len(found.as_of)} dates: {sum(found.rows_scored)} scored, a row once for each date")
         lines += [_scores(name, found.total(name), widest) for name in found.predictions]
     if NAIVE in found.predictions:
         gains = {name: found.gain(name) for name in found.predictions if name != NAIVE}
         told = ", ".join(f"{name} {mean:+.2g} ± {se:.1g}" for name, (mean, se) in gains.items())
         lines += ["", f"CRPS saved against {NAIVE}: {told} (as if rows were independent)"]
-    return "\n".join(
-        [
-            *lines,
-            "",
-            "in 50, 80, 90%: share of rows inside the equal-tailed predictive interval. CRPS: OOM, the smaller, the better.",
-            "Log score: nats, the larger, the better. PIT: where rows fell in their predictive distribution, in tenths; flat",
-            "if calibrated, to the right if rows were higher than predicted. Running record: what came, in the 90% interval",
-            "predicted for it at the last row scored (log10). Only its date says whether a row was known: its value is today's.",
-        ]
-    )
+    return "\n".join([*lines, "", *_LEGEND])
 
 
 def _scores(name: str, part: Prediction, widest: int) -> str:
