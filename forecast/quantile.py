@@ -422,7 +422,8 @@ def posterior_mcse(draws: np.ndarray, probs: Sequence[float], batches: Sequence[
 
     Worlds choose among the draws of a fitted posterior. The draws are cut into runs; the quantiles of the worlds of
     each run differ by the error of a run, and the error of all is that over the root of their number (batch means:
-    Flegal and Jones, "Batch means and spectral variance estimators in Markov chain Monte Carlo", 2010).
+    Flegal and Jones, "Batch means and spectral variance estimators in Markov chain Monte Carlo", 2010). Evidence
+    favours some draws, so that a run counts by its share of the worlds.
 
     Parameters
     ----------
@@ -440,9 +441,21 @@ def posterior_mcse(draws: np.ndarray, probs: Sequence[float], batches: Sequence[
     """
     total = np.zeros(len(probs))
     for runs in batches:
-        by_run = np.array([np.quantile(draws[runs == run], probs, method="inverted_cdf") for run in np.unique(runs)])
+        names, counts = np.unique(runs, return_counts=True)
+        by_run = np.array([np.quantile(draws[runs == run], probs, method="inverted_cdf") for run in names])
         with np.errstate(invalid="ignore"):
-            error = mcse_of(by_run.T)
+            error = _mcse_of_unequal(by_run, counts / counts.sum())
         same = (by_run == by_run[0]).all(axis=0)
         total += np.where(same, 0.0, np.where(np.isnan(error), np.inf, error)) ** 2
     return np.sqrt(total)
+
+
+def _mcse_of_unequal(by_run: np.ndarray, share: np.ndarray) -> np.ndarray:
+    """MCSE (prob,) of the mean of independent estimates (run, prob) with these shares: `mcse_of` if they are equal."""
+    effective = 1 / float((share**2).sum())
+    if effective < 1.5:
+        return np.full(by_run.shape[1], np.inf)
+    away = by_run - (share[:, None] * by_run).sum(axis=0)
+    variance = ((share[:, None] * away) ** 2).sum(axis=0) * effective / (effective - 1)
+    error: np.ndarray = np.sqrt(variance) * student_factor(max(2, round(effective)))
+    return error

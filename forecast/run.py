@@ -38,9 +38,7 @@ def run(
 ) -> Forecast:
     """Draw possible worlds and evaluate a study in each: see `Study.run`."""
     report = study.main
-    axis = tuple(float(year) for year in (report.years if years is None else years)) or tuple(
-        map(float, range(2020, 2051))
-    )
+    axis = tuple(float(year) for year in (study.axis if years is None else years)) or study.axis
     requests = tuple(request_of(text) for text in (report.quantities if quantities is None else quantities))
     prob = report.prob if prob is None else prob
     seed = report.seed if seed is None else seed

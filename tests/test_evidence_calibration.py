@@ -14,11 +14,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from forecast.evidence import graph as evidence_graph
 from forecast.evidence import ladder as evidence_ladder
 from forecast.evidence import likelihood as evidence
 from forecast.evidence import psis, smc
 from forecast.evidence.files import Observation, fitted_all, in_order, statement
+from forecast.evidence.observed import observed
+from forecast.evidence.parts import parts_of
+from forecast.sampling import copula, uncertain_inputs
 from forecast.study import Study
 from tests.evidence_support import SOURCE, study_of
 from tests.studies import prior
@@ -108,8 +110,8 @@ def ranks(
     """
     _, _, observe, parameter = GRAPHS[name]
     rng = np.random.default_rng(11)
-    inputs = evidence_graph.uncertain_inputs(study)
-    mixing = evidence_graph.copula(study, inputs)
+    inputs = uncertain_inputs(study)
+    mixing = copula(study, inputs)
     found = []
     for seed in range(replications):
         z = mixing @ rng.standard_normal(len(inputs))
@@ -123,7 +125,7 @@ def ranks(
         scores = part.scores.reshape(len(part.inputs), -1)
         chosen = scores[:, rng.choice(scores.shape[1], DRAWS, replace=False)]
         both = np.column_stack([z[[inputs.index(n) for n in part.inputs]], chosen])
-        seen = evidence_graph.observed(told, evidence_graph.parts_of(told)[0])
+        seen = observed(told, parts_of(told)[0])
         values = seen.values(both)
         likelihood = sum(evidence.log_likelihood(term, values[term.target]) for term in seen.terms)
         found.append([_rank(row, rng) for row in (both[part.inputs.index(parameter)], likelihood)])
@@ -237,12 +239,11 @@ def test_nuts_is_calibrated(tmp_path: Path) -> None:
     import pymc as pm
 
     from forecast.evidence import symbolic_twins
-    from forecast.evidence.graph import observed, parts_of
     from forecast.evidence.nuts import model_of
 
     study = study_for(tmp_path, "path")
     rng = np.random.default_rng(5)
-    inputs = evidence_graph.uncertain_inputs(study)
+    inputs = uncertain_inputs(study)
 
     def likelihood(term: object, x: object) -> object:
         return symbolic_twins.log_likelihood(replace(term, centre=pm.Data("measured", 0.0)), x)  # type: ignore[type-var]

@@ -13,18 +13,18 @@ from __future__ import annotations
 
 import hashlib
 import math
-import time
 from typing import Any
 
 import numpy as np
 
 from forecast.errors import GateError, UsageError
-from forecast.evidence.files import Observation
-from forecast.evidence.graph import Observed, Part, observed, parts_of
-from forecast.evidence.likelihood import log_likelihood, prior_predictive, violation
+from forecast.evidence.checks import certain, checked, impossible, p_values
+from forecast.evidence.likelihood import log_likelihood, violation
+from forecast.evidence.observed import Observed, observed
+from forecast.evidence.parts import Part, parts_of
 from forecast.evidence.psis import Weights, resampled, smoothed
 from forecast.evidence.record import Conditioned, Update, load, save
-from forecast.evidence.smc import Target, temper
+from forecast.evidence.smc import temper
 from forecast.fits import Say
 from forecast.study import VERSION, Study
 from forecast.worlds import Design, scores
@@ -36,7 +36,7 @@ TRIAL, POOL = 4_096, 32_768  # prior worlds of each chain: to choose the rung, a
 KEPT = 8_192  # posterior worlds of each chain by weights
 PARTICLES, CHAINS = 2_048, 8  # of each chain by sequential Monte Carlo, and as many as a design has
 RHAT = 1.05  # between the chains of sequential Monte Carlo
-SLOW = 0.2  # seconds for one evaluation of a chain's particles, beyond which fewer are used
+LONG_RECORD = 16  # years of a running record from which particles cost so much that fewer are used
 MANY = 40  # touched inputs from which gradients pay
 CONFLICT = 0.01  # prior predictive p-value below which belief and evidence disagree
 
@@ -66,7 +66,7 @@ def condition(study: Study, seed: int, rung: str = "auto", say: Say | None = Non
     """
     if rung not in RUNGS:
         raise UsageError(f"unknown rung '{rung}'; use {', '.join(RUNGS)}")
-    parts, p_values = [], {seen.id: math.nan for seen in study.evidence}
+    parts, found = [], {seen.id: math.nan for seen in study.evidence}
     for part in parts_of(study):
         key = _key(study, part, seed, rung)
         known = _RECENT.get(key) or load(study.path, key)
@@ -78,37 +78,43 @@ def condition(study: Study, seed: int, rung: str = "auto", say: Say | None = Non
         while len(_RECENT) > 16:
             _RECENT.pop(next(iter(_RECENT)))
         parts.append(known[0])
-        p_values |= known[1]
-    return Update(tuple(parts), p_values)
+        found |= known[1]
+    return Update(tuple(parts), found)
 
 
 _RECENT: dict[str, tuple[Conditioned, dict[str, float]]] = {}
 
 
 def _condition(study: Study, part: Part, seed: int, rung: str, say: Say | None) -> tuple[Conditioned, dict[str, float]]:
+    """The posterior of one part, and the p-values of its observations."""
     seen = observed(study, part, say)
     coordinates = part.spread.shape[1]
     ids = tuple(item.id for item in part.observations)
-    p_values = {item.id: _exact_p(study, item) for item in part.exact}
     design = Design(tuple(map(str, range(coordinates))), seed, "qmc")
     if not seen.terms or coordinates == 0:
-        if seen.terms and not np.isfinite(_log(part, seen, np.zeros((0, 1)))[0]):
-            raise GateError(f"{', '.join(ids)}: contradict each other; drop one or give it an error")
+        log, found = _likelihood(part, seen, np.zeros((coordinates, 1)))
+        if not np.isfinite(log[0]):
+            raise impossible(part, seen, found)
+        told = p_values(study, part, seen, found)
+        if not part.inputs:
+            nothing = np.zeros((0, 1, 1))
+            return Conditioned(
+                (), ids, "none", nothing, math.nan, math.nan, 0, 1.0, float(log[0]), certain(found)
+            ), told
         v = scores(design, 0, KEPT if coordinates else 1) if coordinates else np.zeros((0, design.chains, 1))
         fixed = _shaped(part, v)
         why = "exact observations of priors are solved for"
         return Conditioned(
             part.inputs, ids, "exact", fixed, math.nan, math.nan, 0, float(v[0].size if coordinates else 1), 0.0, why
-        ), p_values
+        ), told
     pool = scores(design, 0, TRIAL)
     log, found = _likelihood(part, seen, pool.reshape(coordinates, -1))
-    for item in part.observations:
-        if item not in part.exact:
-            p_values[item.id] = prior_predictive(item, seen.each[item.id], found[item.target])
+    told = p_values(study, part, seen, found)
     weights = smoothed(log)
     common: dict[str, Any] = {"khat": weights.khat, "effective": weights.effective, "worlds": log.size}
     if np.isfinite(log).all() and np.ptp(log) < 1e-9:
-        why = "the likelihood is the same in every world"
+        same = {target: x for target, x in found.items() if np.ptp(x) == 0}
+        why = certain(same) if same else "no possible world agrees with it better than another"
         return Conditioned(
             part.inputs,
             ids,
@@ -118,22 +124,23 @@ def _condition(study: Study, part: Part, seed: int, rung: str, say: Say | None) 
             left=float(log.size),
             log_evidence=float(log[0]),
             why=why,
-        ), p_values
+        ), told
     stands = weights.khat < KHAT and weights.effective >= EFFECTIVE
     said = f"k-hat {weights.khat:.2f}, {weights.effective:,.0f} of {log.size:,} worlds effective"
     if rung == "weights" and not stands:
         raise GateError(f"weights do not serve for {', '.join(ids)} ({said}); leave the rung to 'auto'")
     if rung == "weights" or (rung == "auto" and stands):
-        return _by_weights(part, seen, design, ids, common, said, seed), p_values
+        return checked(study, part, seen, _by_weights(part, seen, design, ids, common, said, seed), say), told
     why = f"asked for ({said})" if rung != "auto" else f"weights do not serve: {said}"
     if rung == "nuts" or (rung == "auto" and coordinates > MANY and not _no_gradient(study, part, seen)):
-        return _by_nuts(study, part, seen, ids, common, why, seed, say), p_values
+        return checked(study, part, seen, _by_nuts(study, part, seen, ids, common, why, seed, say), say), told
     try:
-        return _by_smc(part, seen, ids, common, why, seed, say), p_values
+        return checked(study, part, seen, _by_smc(part, seen, ids, common, why, seed, say), say), told
     except GateError as error:
         if rung == "smc" or "chains" not in str(error) or _no_gradient(study, part, seen):
             raise
-        return _by_nuts(study, part, seen, ids, common, f"{why}; {error}", seed, say), p_values
+        found_by_nuts = _by_nuts(study, part, seen, ids, common, f"{why}; {error}", seed, say)
+        return checked(study, part, seen, found_by_nuts, say), told
 
 
 def _by_weights(
@@ -182,7 +189,7 @@ def _by_smc(
         return log, far
 
     rhat = math.inf
-    fewer = _slow(target, coordinates)
+    fewer = 2 if seen.records and seen.longest >= LONG_RECORD else 0
     for turn in range(2):
         count = PARTICLES << (2 * turn) >> fewer
         runs = []
@@ -220,15 +227,6 @@ def _by_smc(
     )
 
 
-def _slow(target: Target, coordinates: int) -> int:
-    """How often to halve the particles, so that a slow model takes minutes and not hours."""
-    probe = np.random.default_rng(0).standard_normal((coordinates, 256))
-    begin = time.process_time()
-    target(probe)
-    cost = (time.process_time() - begin) / 256 * PARTICLES
-    return 0 if cost < SLOW else 2
-
-
 def _by_nuts(
     study: Study,
     part: Part,
@@ -261,13 +259,9 @@ def _no_gradient(study: Study, part: Part, seen: Observed) -> str:
     return no_gradient(study, part, seen)
 
 
-def _log(part: Part, seen: Observed, v: Array) -> Array:
-    return _likelihood(part, seen, v)[0]
-
-
 def _likelihood(part: Part, seen: Observed, v: Array) -> tuple[Array, dict[str, Array]]:
     """Log likelihood (world,) of coordinates (coordinate, world), and the observed quantities, in blocks."""
-    size = max(512, 131_072 // max(8, len(seen.years)))
+    size = max(512, 131_072 // max(8, seen.longest))
     logs: list[Array] = []
     values: dict[str, list[Array]] = {target: [] for target in seen.targets}
     for first in range(0, v.shape[1], size):
@@ -288,18 +282,11 @@ def _shaped(part: Part, v: Array) -> Array:
     return flat.reshape(len(part.inputs), *v.shape[1:])
 
 
-def _exact_p(study: Study, item: Observation) -> float:
-    prior = study.priors[item.quantity].distribution
-    assert item.value is not None
-    x = item.value["x"] * item.factor
-    return min(1.0, 2 * float(min(prior.cdf(x), prior.sf(x))))
-
-
 def _key(study: Study, part: Part, seed: int, rung: str) -> str:
     texts = [
         VERSION, study.base, sorted(study.replaced.items()),
         [(d.between, d.rank_correlation) for d in study.dependences],
-        part.inputs, [item.key() for item in part.observations], sorted(study.fit_keys.items()), study.main.years,
+        part.inputs, [item.key() for item in part.observations], sorted(study.fit_keys.items()), study.axis,
         [item.year for item in study.evidence], seed, rung, TRIAL, POOL, KEPT, PARTICLES,
     ]  # fmt: skip
     return hashlib.blake2b(repr(texts).encode(), digest_size=16).hexdigest()

@@ -22,6 +22,8 @@ from forecast.special import log_ndtr
 
 Array = np.ndarray
 _LOG = ("lognormal", "loguniform", "gamma", "exponential", "pareto")
+ROUNDING = 1e-12  # of a quantity's size: values that differ by less are the same value, computed differently
+LITTLE = 0.1  # of an error's variance must come from elsewhere, before the rest can disagree with a measurement
 _LOG_ROOT_TWO_PI = 0.5 * math.log(2 * math.pi)
 
 
@@ -49,7 +51,8 @@ class Term:
         A normal error on `scale`; any other density; bounds; a single value of a quantity that can equal it.
     scale : {"linear", "log", "logit"}
     centre, error : float
-        Of a normal error, on `scale`, in the quantity's own unit; `error` is also that of the bounds.
+        Of a normal error, on `scale`, in the quantity's own unit; `error` is also that of the bounds, and what
+        rounding may do to a value that is equal.
     constant : float
         Added to the logarithm.
     low, high : float
@@ -105,9 +108,8 @@ def term_of(seen: Observation, discrete: bool = False) -> Term:
     value = seen.value.resolved()
     if value.family == "point":
         x = value["x"] * factor
-        return Term(
-            seen.target, "equal" if discrete else "density", "linear", low=x, high=x, value=value, factor=factor
-        )
+        kind = "equal" if discrete else "density"
+        return Term(seen.target, kind, "linear", error=ROUNDING * abs(x), low=x, high=x, value=value, factor=factor)
     free = value.bounds == (-math.inf, math.inf)
     if free and value.family == "normal":
         return Term(
@@ -176,7 +178,7 @@ def log_likelihood(term: Term, x: Array) -> Array:
             u = np.log(x) if term.scale == "log" else x
             out = -0.5 * ((u - term.centre) / term.error) ** 2 + term.constant
         elif term.kind == "equal":
-            out = np.where(np.abs(x - term.low) <= 1e-9 * (1 + abs(term.low)), 0.0, -np.inf)
+            out = np.where(np.abs(x - term.low) <= term.error, 0.0, -np.inf)
         elif term.kind == "bounds":
             out = _bounds(term, x)
         else:
@@ -189,6 +191,36 @@ def log_likelihood(term: Term, x: Array) -> Array:
                 out = out + np.log(y) + np.log1p(-y)
             out = np.where(np.isfinite(y), out, -np.inf)
     return np.where(np.isnan(out), -np.inf, out)
+
+
+def given_the_rest(term: Term, x: Array) -> float:
+    """How surprising a measurement is given all other evidence: small means that observations disagree.
+
+    Leaving one measurement with a normal error out of a normal posterior needs no second posterior: with posterior
+    mean m and variance v of the true value, the measurement y with error e has been predicted by the rest with
+    z = (y - m) / sqrt(e^2 - v) (Cook and Weisberg, "Residuals and Influence in Regression", 1982, section 2.2).
+
+    Parameters
+    ----------
+    term : Term
+        The likelihood of one measurement.
+    x : ndarray (world,)
+        Posterior worlds of the quantity, equally weighted.
+
+    Returns
+    -------
+    float
+        Two-sided p-value; NaN for what is no measurement with a normal error, or where the rest says little.
+    """
+    if term.kind != "normal":
+        return math.nan
+    with np.errstate(all="ignore"):
+        u = np.log(x) if term.scale == "log" else x
+    room = term.error**2 - float(u.var())
+    if not room > LITTLE * term.error**2:
+        return math.nan
+    z = (term.centre - float(u.mean())) / math.sqrt(room)
+    return math.erfc(abs(z) / math.sqrt(2))
 
 
 def _bounds(term: Term, x: Array) -> Array:
@@ -226,6 +258,9 @@ def measured(term: Term, x: Array) -> Term:
         Some prior worlds.
     """
     finite = x[np.isfinite(x)]
+    if term.kind == "equal" and finite.size:
+        # A difference of two large numbers is not exactly zero where it should be.
+        term = replace(term, error=ROUNDING * max(abs(term.low), float(np.median(np.abs(finite)))))
     bounds = [b for b in _ends(term) if math.isfinite(b)]
     everything = np.concatenate([finite, bounds])
     if not everything.size:

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from forecast.errors import GateError, StudyError
-from forecast.evidence.graph import Observed, Part
+from forecast.evidence.observed import Observed
+from forecast.evidence.parts import Part
 from forecast.evidence.symbolic import Symbol, no_gradient, values
 from forecast.evidence.symbolic_twins import log_likelihood
 from forecast.fits import Say
@@ -52,14 +53,16 @@ def model_of(study: Study, part: Part, seen: Observed) -> Any:
             used = np.flatnonzero(part.spread[i])
             rows.append(float(part.centre[i]) + sum((float(part.spread[i, j]) * v[int(j)] for j in used), 0.0 * v[0]))
         z = pt.stack(rows)[:, None]
-        names = list(dict.fromkeys(target.partition("@")[0] for target in seen.targets))
-        found = values(study, part.inputs, z, names, seen.years)
+        found = {}
+        for years, targets in seen.axes.items():
+            quantities = values(study, part.inputs, z, [target.partition("@")[0] for target in targets], years)
+            for target in targets:
+                name, _, year = target.partition("@")
+                value = quantities[name]
+                x = value.variable if isinstance(value, Symbol) else pt.as_tensor_variable(value)
+                found[target] = x[years.index(float(year)) if x.type.shape[0] != 1 else 0] if year else x
         for i, term in enumerate(seen.terms):
-            name, _, year = term.target.partition("@")
-            x = found[name].variable if isinstance(found[name], Symbol) else pt.as_tensor_variable(found[name])
-            if year:
-                x = x[seen.years.index(float(year)) if x.type.shape[0] != 1 else 0]
-            pm.Potential(f"seen_{i}", log_likelihood(term, x).sum())
+            pm.Potential(f"seen_{i}", log_likelihood(term, found[term.target]).sum())
     return model
 
 

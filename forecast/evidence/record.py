@@ -7,7 +7,7 @@ import json
 import math
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +42,10 @@ class Conditioned:
     why : str
         Why this rung.
     details : dict
-        Figures of the rung.
+        Figures of the rung; ``trend_draws`` says for each trend how many of its posterior draws are left in effect.
+    rest : dict of str to float
+        For each observation how probable it was given all other evidence (see
+        `forecast.evidence.likelihood.given_the_rest`), NaN where that cannot be told.
     """
 
     inputs: tuple[str, ...]
@@ -56,6 +59,7 @@ class Conditioned:
     log_evidence: float
     why: str
     details: dict[str, Any] = field(default_factory=dict)
+    rest: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +83,11 @@ class Update:
             name: part.scores[i] for part in self.parts if part.rung != "none" for i, name in enumerate(part.inputs)
         }
 
+    @property
+    def rest(self) -> dict[str, float]:
+        """For each observation, how probable it was given all other evidence; NaN where that cannot be told."""
+        return {id: p for part in self.parts if len(part.ids) > 1 for id, p in part.rest.items()}
+
     def part_of(self, id: str) -> Conditioned | None:
         """The part that an observation belongs to."""
         return next((part for part in self.parts if id in part.ids), None)
@@ -86,7 +95,10 @@ class Update:
     def provenance(self) -> dict[str, Any]:
         """Plain values for JSON: which way was taken, and how good it is."""
         return {
-            "observations": [{"id": id, "prior_predictive_p": _plain(p)} for id, p in self.p_values.items()],
+            "observations": [
+                {"id": id, "prior_predictive_p": _plain(p), "p_given_the_rest": _plain(self.rest.get(id, math.nan))}
+                for id, p in self.p_values.items()
+            ],
             "parts": [
                 {
                     "inputs": list(part.inputs), "observations": list(part.ids), "rung": part.rung, "why": part.why,
@@ -108,10 +120,7 @@ def _file(folder: Path, key: str) -> Path:
 
 def save(folder: Path, key: str, found: Conditioned, p_values: Mapping[str, float]) -> None:
     """Keep a result under the hash of everything that entered it."""
-    plain = {
-        name: getattr(found, name)
-        for name in ("inputs", "ids", "rung", "khat", "effective", "worlds", "left", "log_evidence", "why", "details")
-    }
+    plain = {entry.name: getattr(found, entry.name) for entry in fields(found) if entry.name != "scores"}
     meta = json.dumps({**plain, "p_values": dict(p_values)}).encode()
     buffer = io.BytesIO()
     np.savez(buffer, meta=np.frombuffer(meta, dtype=np.uint8), scores=found.scores)

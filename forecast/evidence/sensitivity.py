@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from forecast.evidence.graph import observed, parts_of
 from forecast.evidence.likelihood import log_likelihood
+from forecast.evidence.observed import observed
+from forecast.evidence.parts import parts_of
 from forecast.fits import wanted_coordinates
 from forecast.graph import ancestors
 from forecast.sampling import copula, request_of, uncertain_inputs

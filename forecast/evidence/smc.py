@@ -23,6 +23,7 @@ SURVIVE = 0.5  # part of the particles that a step leaves effective
 FORGOTTEN = 0.1  # correlation with the start of a step at which moves have done their work
 FEWEST, MOST = 4, 60  # moves in a step
 STEPS, PRESSES = 150, 60  # at most: powers of the likelihood, and strengths of sharp conditions before
+EDGE = 37.0  # no coordinate goes beyond: the normal distribution leaves 1e-299 there, and models overflow
 MEET = 0.25  # part of the particles that must meet sharp conditions before they are imposed
 
 
@@ -196,10 +197,12 @@ def _move(
             new = centre[:, None] + math.sqrt(1 - scale**2) * (v - centre[:, None]) + scale * noise
             before, after = _times(inverse, v - centre[:, None]), _times(inverse, new - centre[:, None])
             drift = 0.5 * ((after**2).sum(axis=0) - (before**2).sum(axis=0))
+        beyond = (np.abs(new) > EDGE).any(axis=0)
+        new = np.where(beyond, v, new)
         new_log, new_far = _at(target, new)
         then = height(new_log, new_far, new)
         with np.errstate(invalid="ignore"):
-            take = np.log(rng.random(count)) < then - now + drift
+            take = (np.log(rng.random(count)) < then - now + drift) & ~beyond
         v = np.where(take, new, v)
         log, far, now = np.where(take, new_log, log), np.where(take, new_far, far), np.where(take, then, now)
         rate = float(take.mean())

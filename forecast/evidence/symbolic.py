@@ -19,8 +19,9 @@ from forecast.graph import YEAR, ancestors, failure
 from forecast.study import Study
 
 if TYPE_CHECKING:
-    from forecast.evidence.graph import Observed, Part
     from forecast.evidence.likelihood import Term
+    from forecast.evidence.observed import Observed
+    from forecast.evidence.parts import Part
 
 _TWINS = {
     "absolute": "abs", "divide": "true_div", "remainder": "mod", "subtract": "sub", "multiply": "mul", "power": "pow",

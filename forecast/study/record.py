@@ -104,6 +104,11 @@ class Study:
             "main", "Every quantity", tuple(self.sequence), tuple(range(2020, 2051))
         )
 
+    @property
+    def axis(self) -> tuple[float, ...]:
+        """The year axis of a plain run: the main report's, or 2020 to 2050."""
+        return tuple(map(float, self.main.years)) or tuple(map(float, range(2020, 2051)))
+
     def definition(self, name: str) -> Prior | Curve | Function:
         """A quantity's definition.
 
