@@ -307,6 +307,50 @@ def test_claims_that_the_study_cannot_evaluate(tmp_path, fields, message):
     assert message in str(error.value) and "paper.toml A1" in str(error.value)
 
 
+def test_five_mistakes_in_one_file_are_told_at_once_and_no_input_is_code(tmp_path, capsys):
+    """Mistakes of the file, of the quantity, of an input's name, unit and text: all in one go, each where it stands."""
+    trap = "__import__('pathlib').Path('trap').touch()"
+    given = f'{{ heigth = 4, width = "3 second", growth = "{trap}" }}'
+    small(tmp_path, claim(id="A1", quantity="aera", given=given), claim(id="A2", reading="meadian"))
+    assert main(["claims", "--study", str(tmp_path)]) == 3
+    told = capsys.readouterr().err
+    for part in (
+        "A2: unknown reading 'meadian'; did you mean 'median'?",
+        "A1: the study has no quantity 'aera'; did you mean 'area'?",
+        "A1 given heigth: the study has no quantity 'heigth'; did you mean 'height'?",
+        "A1 given width: ",
+        "A1 given growth: cannot read",
+    ):
+        assert part in told, told
+    assert len(told.splitlines()) == 5
+    assert not (tmp_path / "trap").exists() and "Traceback" not in told
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ('{ format = "epoch", fille = "x.csv" }', "unknown field 'fille'; did you mean 'file'?"),
+        ('{ preset = "x" }', "names no format and file"),
+    ],
+)
+def test_data_of_a_fit(tmp_path, data, message):
+    fit = f'{{ kind = "growth", statistic = "growth", table = "evidence/made.csv", data = {data} }}'
+    assert message in problems(tmp_path, claim(quantity=None, fit=fit))
+
+
+def test_rows_of_one_system_are_averaged(tmp_path):
+    """Two estimates of each year count as one row, at their mean."""
+    rows = [
+        (f"{year}-01-01", 10 ** (0.5 * (year - 2010) + off), 1, f"system {year}")
+        for year in range(2010, 2020)
+        for off in (-0.3, 0.3)
+    ]
+    rest = 'value = "x", unit = "meter", average = "group"'
+    fields = {"published": '["0.50", "0.50", "0.50"]', "reading": "mean and 5% to 95%"}
+    found = fitted(tmp_path, rows, "growth", "growth", rest, **fields)
+    assert found.ours == pytest.approx((0.5, 0.5, 0.5), abs=1e-3) and "10 rows" in found.data
+
+
 FIT = '{{ kind = "{kind}", statistic = "{statistic}", table = "evidence/made.csv", {rest} }}'
 
 

@@ -90,6 +90,34 @@ class Result:
         return " to ".join(texts)
 
 
+def evaluate_study(study: Study, wanted: Sequence[str] = ()) -> tuple[Result, ...]:
+    """Evaluate the claims of a study's files (``reports/claims/*.toml``), all of them or those named.
+
+    Parameters
+    ----------
+    study : Study
+    wanted : sequence of str
+        Ids as `choose` reads them.
+
+    Raises
+    ------
+    StudyError
+        Everything that is wrong with the files and with what their claims ask of the study, at once.
+    UsageError
+        No claim has such an id.
+    """
+    from forecast.claims.files import scan_claims
+
+    claims, problems = scan_claims(study.path)
+    try:
+        results = evaluate_claims(study, claims if problems else choose(claims, wanted))
+    except StudyError as error:
+        raise StudyError((*problems, *error.problems)) from None
+    if problems:
+        raise StudyError(problems)
+    return results
+
+
 def evaluate_claims(study: Study, claims: Iterable[Claim]) -> tuple[Result, ...]:
     """Evaluate claims through a study.
 
@@ -137,7 +165,7 @@ def evaluate_claim(study: Study, claim: Claim, runs: dict[Any, Forecast] | None 
     runs = {} if runs is None else runs
     data = ""
     unit = claim.unit
-    varied = scenario(study, claim.given, claim.dependence, claim.place)
+    varied = _scenario(study, claim)
     if claim.fit is not None:
         from forecast.claims.fits import statistic
 
@@ -145,7 +173,6 @@ def evaluate_claim(study: Study, claim: Claim, runs: dict[Any, Forecast] | None 
         ours, data = statistic(claim.fit, varied, scale, f"{claim.place} fit")
     else:
         request = request_of(claim.quantity)
-        study.definition(request.name)
         unit = claim.unit or study.labels[request.name]
         ours = _figures(study, varied, claim, request, runs)
     tolerance = _tolerance(claim)
@@ -160,6 +187,23 @@ def evaluate_claim(study: Study, claim: Claim, runs: dict[Any, Forecast] | None 
             verdict = "superseded"
     also = {name: _also(varied, name, claim.place, runs) for name in claim.also}
     return Result(claim, ours, unit, tolerance, verdict, follows, later, also, data)
+
+
+def _scenario(study: Study, claim: Claim) -> Study:
+    """The study with the claim's inputs; what it names wrongly is told at once."""
+    problems: list[Problem] = []
+    for name in filter(None, (claim.quantity, *claim.also, claim.later.quantity if claim.later else "")):
+        try:
+            study.definition(request_of(name).name)
+        except UsageError as error:
+            problems.append(Problem(claim.place, str(error)))
+    try:
+        varied = scenario(study, claim.given, claim.dependence, claim.place)
+    except StudyError as error:
+        problems.extend(error.problems)
+    if problems:
+        raise StudyError(problems)
+    return varied
 
 
 def _figures(

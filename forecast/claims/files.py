@@ -50,6 +50,26 @@ def read_claims(root: Path) -> tuple[Claim, ...]:
     StudyError
         Everything that is wrong with the files; or there are none.
     """
+    claims, problems = scan_claims(root)
+    if problems:
+        raise StudyError(problems)
+    return claims
+
+
+def scan_claims(root: Path) -> tuple[tuple[Claim, ...], tuple[Problem, ...]]:
+    """The claims of a study that can be read, and everything that is wrong with its files.
+
+    Parameters
+    ----------
+    root : pathlib.Path
+        The study's folder.
+
+    Returns
+    -------
+    claims : tuple of Claim
+        In order of file and place.
+    problems : tuple of Problem
+    """
     files = sorted((root / "reports" / "claims").glob("*.toml"))
     problems: list[Problem] = []
     claims: list[Claim] = []
@@ -68,13 +88,10 @@ def read_claims(root: Path) -> tuple[Claim, ...]:
                 Problem(claim.place, f"the id stands in {seen[claim.id]} too", "give each claim an id of its own")
             )
         seen[claim.id] = claim.place
-    if problems:
-        raise StudyError(problems)
-    if not claims:
-        raise StudyError.at(
-            "reports/claims", "holds no claims", "write one TOML file for each document: see docs/claims.md"
-        )
-    return tuple(claims)
+    if not claims and not problems:
+        remedy = "write one TOML file for each document: see docs/claims.md"
+        problems.append(Problem("reports/claims", "holds no claims", remedy))
+    return tuple(claims), tuple(problems)
 
 
 def read_claim_file(relative: str, text: str, problems: list[Problem]) -> list[Claim]:
@@ -111,7 +128,7 @@ def _claim(entry: dict[str, Any], document: Document, place: str, problems: list
     for key in ("id", "sentence", "place", "published", "reading", "expected"):
         if not entry.get(key):
             problems.append(Problem(place, f"has no {key}", f"write {key} = …"))
-    if ("quantity" in entry) == ("fit" in entry):
+    if bool(entry.get("quantity")) == ("fit" in entry):
         problems.append(Problem(place, "needs either a quantity or a fit", "name what the study computes for it"))
     for key, known in (("reading", READINGS), ("expected", VERDICTS)):
         if key in entry and entry[key] not in known:

@@ -12,7 +12,7 @@ import numpy as np
 
 from forecast.distribution import Distribution, parse
 from forecast.distribution.number import NUMBER, parse_number
-from forecast.errors import StudyError
+from forecast.errors import Problem, StudyError
 from forecast.graph import YEAR, ancestors, evaluate
 from forecast.result import Forecast
 from forecast.run import run
@@ -28,8 +28,19 @@ _STEP = re.compile(rf"([*/]?)\s*({NUMBER})\s*")
 
 def scenario(study: Study, given: Mapping[str, Any], dependence: Mapping[str, Any], place: str) -> Study:
     """The study with a claim's inputs: numbers with units (``32.77/8 USD/(chip*hour)``), or texts of distributions."""
-    values = {name: _input(study, name, value, f"{place} given {name}") for name, value in given.items()}
-    varied = study.given(values, f"{place} given") if values else study
+    values: dict[str, Any] = {}
+    problems: list[Problem] = []
+    for name, value in given.items():
+        try:
+            values[name] = _input(study, name, value, f"{place} given {name}")
+        except StudyError as error:
+            problems.extend(error.problems)
+    try:
+        varied = study.given(values, f"{place} given") if values else study
+    except StudyError as error:
+        problems.extend(error.problems)
+    if problems:
+        raise StudyError(problems)
     if dependence:
         between = tuple(dependence.get("between", ()))
         if between not in [d.between for d in study.dependences]:

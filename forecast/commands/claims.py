@@ -38,13 +38,12 @@ def add_commands(commands: Any) -> None:
 
 
 def _claims(options: argparse.Namespace) -> None:
-    from forecast.claims import choose, evaluate_claims
-    from forecast.claims.files import read_claims
+    from forecast.claims import evaluate_study
     from forecast.claims.text import markdown, table, tally, to_json, write_report
     from forecast.study import open_study
 
     study = open_study(options.study)
-    results = evaluate_claims(study, choose(read_claims(study.path), options.ids))
+    results = evaluate_study(study, options.ids)
     if options.report:
         from pathlib import Path
 
