@@ -252,6 +252,35 @@ def test_truncated_normal(low, high):
     assert marginal.sd() == pytest.approx(float(reference.std()), rel=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("marginal", "low", "high", "between"),
+    [
+        (shapes.normal(0.0, 1.0), 0.0, math.inf, lambda x: mp.erf(x / mp.sqrt(2)) / 2),
+        (shapes.normal(0.0, 1.0), -math.inf, 0.0, lambda x: mp.erf(x / mp.sqrt(2)) / 2),
+        (shapes.normal(-3.0, 1.0), 0.0, 5.0, lambda x: mp.ncdf(-3) - mp.ncdf(-3 - x)),
+        (shapes.uniform(-1.0, 5.0), 0.0, 2.0, lambda x: x / 6),
+        (tabulated.student_t(1.0, 0.0, 1.0), 0.0, math.inf, lambda x: mp.atan(x) / mp.pi),
+        (mixture([shapes.normal(0.0, 1.0), shapes.normal(0.0, 3.0)], [0.5, 0.5]), -math.inf, 0.0,
+         lambda x: (mp.erf(x / mp.sqrt(2)) + mp.erf(x / mp.sqrt(18))) / 4),
+    ],
+    ids=["half normal", "its mirror image", "tail", "uniform", "half Cauchy", "mixture"],
+)  # fmt: skip
+def test_a_bound_at_zero_keeps_the_digits_beside_it(marginal, low, high, between):
+    """Close to a bound of 0 the value is as small as its probability; both are relatively exact down to 1e-15."""
+    made = truncated(marginal, low, high)
+    sign = 1 if low == 0 else -1
+    z = np.array([-8.0, -TAIL, -5.0, -3.72, -3.71, -3.0, -1.0])
+    x = made.from_normal(sign * z)
+    assert np.all(np.diff(sign * x) > 0)
+    found = made.tails(x)[0 if sign > 0 else 1]
+    with mp.workdps(40):
+        whole = between(mp.mpf(min(high if sign > 0 else -low, 1e40)))
+        for score, value, share in zip(z, x, found, strict=True):
+            exact = between(mp.mpf(float(sign * value))) / whole
+            assert abs(exact / mp.ncdf(score) - 1) < (1e-8 if score < -7 else 1e-10)
+            assert abs(share / exact - 1) < 1e-9
+
+
 def test_truncation_never_piles_mass_on_a_bound():
     marginal = truncated(shapes.lognormal(1.0, 1.0), 0.5, 4.0)
     z = ndtri((np.arange(20_000) + 0.5) / 20_000)

@@ -168,9 +168,18 @@ def truncated(base: Marginal, low: float, high: float) -> Marginal:
         down, up = ndtr_pair(z)
         return normal_score(below * up + below_high * down, above_low * up + above * down)
 
+    rims = [
+        _Rim(bound, sign, _room(base, bound, sign), mass, base.log_density)
+        for bound, sign, outside in ((low, 1.0, below), (high, -1.0, above))
+        if outside > 0
+    ]
+
     def from_normal(z: Array) -> Array:
         with np.errstate(divide="ignore", under="ignore"):
-            return np.clip(base.from_normal(scores(z)), low, high)
+            x = np.clip(base.from_normal(scores(z)), low, high)
+        for rim in rims:
+            rim.refine(z, x)
+        return x
 
     def tails(x: Array) -> tuple[Array, Array]:
         inside = np.clip(x, low, high)
@@ -178,6 +187,8 @@ def truncated(base: Marginal, low: float, high: float) -> Marginal:
         down = np.where(under <= 0.5, under - below, (above_low - over)) / mass
         up = np.where(over <= 0.5, over - above, (below_high - under)) / mass
         down, up = np.clip(down, 0.0, 1.0), np.clip(up, 0.0, 1.0)
+        for rim in rims:
+            rim.improve(inside, down if rim.sign > 0 else up)
         return np.where(x < low, 0.0, down), np.where(x < low, 1.0, np.where(x >= high, 0.0, up))
 
     def log_density(x: Array) -> Array:
@@ -196,6 +207,76 @@ def truncated(base: Marginal, low: float, high: float) -> Marginal:
         from_normal, tails, log_density, support, mean, sd, kinks, (values[keep], masses[keep] / mass),
         heaviness=heaviness, table=base.table,
     )  # fmt: skip
+
+
+_RIM = 1e-4  # share of the mass beside a bound within which a difference of two probabilities has lost its digits
+_RIM_SCORE = -3.719016485455709  # Phi of it is _RIM
+
+
+@dataclass(frozen=True)
+class _Rim:
+    """What lies just inside a bound of a truncated distribution, where probabilities are integrals of the density.
+
+    Parameters
+    ----------
+    bound : float
+    sign : float
+        1 at a lower bound, -1 at an upper one.
+    room : float
+        How far the density is smooth from the bound on.
+    mass : float
+        Probability between the bounds.
+    log_density : callable
+        Of the distribution before truncation.
+    """
+
+    bound: float
+    sign: float
+    room: float
+    mass: float
+    log_density: Map
+
+    def _density(self, depth: Array) -> Array:
+        with np.errstate(under="ignore", over="ignore"):
+            return np.exp(self.log_density(self.bound + self.sign * depth) - math.log(self.mass))
+
+    def _share(self, depth: Array) -> Array:
+        """Probability from the bound to some depth (>= 0)."""
+        x, w = gauss_legendre(16)
+        at = 0.5 * depth[:, None] * (1.0 + x)
+        return 0.5 * depth * (self._density(at.reshape(-1)).reshape(at.shape) * w).sum(axis=1)
+
+    def _first(self) -> float:
+        first = float(self._density(np.zeros(1))[0]) if self.room > 0 else 0.0
+        return first if 0 < first < math.inf else 0.0
+
+    def improve(self, x: Array, share: Array) -> None:
+        """Put what is integrated in the place of what was subtracted, where the share is small."""
+        depth = self.sign * (x - self.bound)
+        near = np.flatnonzero((share < _RIM) & (depth < self.room))
+        if near.size and self._first():
+            share[near] = np.minimum(self._share(depth[near]), _RIM)
+
+    def refine(self, z: Array, x: Array) -> None:
+        """Solve for the depth where the score is far out: Newton's method from a constant density."""
+        score = self.sign * z
+        near = np.flatnonzero(score < _RIM_SCORE)
+        if not near.size or not self._first():
+            return
+        share = ndtr_pair(score[near])[0]
+        depth = share / self._first()
+        with np.errstate(all="ignore"):  # where it does not converge, the value from before stands
+            for _ in range(8):
+                step = (self._share(depth) - share) / self._density(depth)
+                depth = np.where(step < depth, depth - step, 0.5 * depth)
+        good = (depth < self.room) & (np.abs(step) <= 1e-12 * depth)
+        x[near[good]] = self.bound + self.sign * depth[good]
+
+
+def _room(base: Marginal, bound: float, sign: float) -> float:
+    """Distance from a bound to the next kink or atom inside it."""
+    stops = sign * (np.concatenate([np.array(base.kinks), base.atoms[0]]) - bound)
+    return float(stops[stops >= 0].min(initial=math.inf)) if math.isfinite(bound) else 0.0
 
 
 def moments(
