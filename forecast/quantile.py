@@ -59,7 +59,8 @@ def quantiles(draws: np.ndarray, probs: Sequence[float] | np.ndarray, weights: n
     - *order statistics* of each chain, interpolated at Hazen's positions, otherwise;
     - *pooled* order statistics of all chains, with Woodruff's interval for the error ("Confidence intervals for
       medians and other position measures", 1952), where there are ties, infinities or weights, or too few draws
-      beyond the quantile. Between a finite and an infinite order statistic the nearer one counts.
+      beyond the quantile. Beside an atom or an infinity nothing is interpolated: the nearer order statistic counts,
+      so that a count stays whole.
 
     Parameters
     ----------
@@ -179,7 +180,8 @@ def _functionals(count: int, prob: float) -> tuple[int, np.ndarray]:
     reach = min(WINDOW, 0.6 * prob, 0.6 * (1 - prob)) * count
     first, last = math.ceil(place - reach), math.floor(place + reach)
     if last - first + 1 < FEWEST:
-        return low, np.array([[1 - (place - low), place - low]])
+        # The neighbours count nothing, but show whether one of the two belongs to an atom.
+        return low - 1, np.array([[0.0, 1 - (place - low), place - low, 0.0]])
     plain = np.zeros(last - first + 1)
     plain[low - first : low - first + 2] = 1 - (place - low), place - low
     score = ndtri((np.arange(first, last + 1) + 0.5) / count)
@@ -238,8 +240,9 @@ def _interpolate(ordered: np.ndarray, places: np.ndarray, prob: float) -> float:
         return float(ordered[min(above, len(places) - 1)])
     low, high = float(ordered[above - 1]), float(ordered[above])
     part = float((prob - places[above - 1]) / (places[above] - places[above - 1]))
-    if math.isinf(low) or math.isinf(high):
-        return low if part < 0.5 else high
+    atom = above > 1 and ordered[above - 2] == low or above + 1 < len(ordered) and ordered[above + 1] == high
+    if atom or math.isinf(low) or math.isinf(high):
+        return low if part < 0.5 + 1e-9 else high  # the smallest value with at least the probability at or below it
     return low + part * (high - low)
 
 

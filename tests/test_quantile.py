@@ -64,6 +64,16 @@ def test_the_edge_of_an_atom_is_uncertain() -> None:
     assert quantiles(at_the_edge, [0.45]).mcse[0] == 0
 
 
+def test_the_edge_of_an_atom_is_a_value_that_occurs() -> None:
+    # Sobol points put exactly half of a fair coin on either side: the median by definition is the lower side.
+    coin = np.where(Z[0] > 0, 7.0, 4.0)
+    assert quantiles(coin, [0.5]).value[0] == 4.0
+    thirds = np.repeat([1.0, 2.0, 3.0], 80)[None] * np.ones((8, 1))
+    assert quantiles(thirds, [1 / 3, 2 / 3, 0.34]).value.tolist() == [1.0, 2.0, 2.0]
+    half = np.where(Z[0] > 0, np.inf, Z[0])  # never by the horizon, in exactly half of the worlds
+    assert quantiles(half, [0.5]).value[0] == half[half < 0].max()
+
+
 def test_a_kink_is_not_smoothed_over() -> None:
     kink = ndtri(0.95)
     draws = np.where(Z[0] < kink, Z[0], kink + 6 * (Z[0] - kink))
