@@ -52,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _complain(text: str) -> None:
-    colour = sys.stderr.isatty() and "NO_COLOR" not in os.environ
+    colour = sys.stderr.isatty() and not os.environ.get("NO_COLOR")  # see no-color.org
     label = "\033[31merror:\033[0m" if colour else "error:"
     lines = text.splitlines() or ["failed"]
     print("\n".join(f"{label} {line}" for line in lines), file=sys.stderr)

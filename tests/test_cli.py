@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -74,52 +76,71 @@ def test_the_table_says_level_kind_unit_and_error(study):
     assert "\033" not in done.stdout
 
 
+def documented(section: str) -> tuple[set[str], set[str]]:
+    """Fields of a section of docs/json.md: those that are always there, and all."""
+    text = (ROOT / "docs/json.md").read_text().split(f"\n## {section}\n")[1].split("\n## ")[0]
+    always, fields = set(), set()
+    for names, meaning in re.findall(r"^\| (`.*?) \| (.*?) \|$", text, re.MULTILINE):
+        fields |= (found := set(re.findall(r"`(\w+)`", names)))
+        always |= set() if re.match(r"only|where|figures by|of `", meaning) else found
+    return always, fields
+
+
+def assert_documented(run: dict) -> None:
+    """Every object of a run's JSON has the fields that docs/json.md says, and no other; numbers are numbers."""
+
+    def same(found: dict, section: str, *, besides: frozenset[str] = frozenset()) -> None:
+        always, fields = documented(section)
+        assert always - besides <= set(found) <= fields | besides, section
+
+    def number(value: object) -> bool:
+        return value is None or value in ("inf", "-inf") or isinstance(value, float)
+
+    figures = frozenset(documented("Figures")[1])
+    same(run, "Fields of a run")
+    for quantity in run["quantities"].values():
+        same(quantity, "Fields of a quantity", besides=frozenset() if "by_year" in quantity else figures)
+        for told in quantity.get("by_year", {"": quantity}).values():
+            said = {key: value for key, value in told.items() if key not in ("label", "unit", "prob")}
+            same(said, "Figures")
+            assert set(said["mcse"]) == {"low", "median", "high", "mean"}
+            assert all(number(said[key]) for key in ("low", "median", "high", "mean"))
+            assert all(number(value) for value in said["mcse"].values())
+            assert all(0 <= said[key] <= 1 for key in ("never", "already"))
+            for band in said.get("dependence_band", {}).values():
+                assert set(band) == {"low", "median", "high"}
+    if "evidence" in run:
+        assert set(run["evidence"]) == {"observations", "parts"}
+        fields = documented("Evidence")[1]
+        assert all(set(part) <= fields for part in run["evidence"]["parts"])
+        assert all(set(seen) == {"id", "prior_predictive_p"} for seen in run["evidence"]["observations"])
+
+
 def test_json_is_the_documented_schema(study):
     done = run("run", str(study), "--json", "--draws", "4096", "--seed", "7")
     found = json.loads(done.stdout)
-    assert {
-        "schema",
-        "study",
-        "study_hash",
-        "seed",
-        "draws",
-        "chains",
-        "method",
-        "years",
-        "given",
-        "versions",
-        "quantities",
-    } <= set(found)
-    assert (
-        found["schema"] == "forecast.run/1"
-        and found["study"] == "my-study"
-        and found["seed"] == 7
-        and found["draws"] == 4096
-    )
+    assert_documented(found)
+    assert found["schema"] == "forecast.run/1"
+    assert (found["study"], found["seed"], found["draws"], found["chains"]) == ("my-study", 7, 4096, 8)
     energy, path, crossing = (found["quantities"][name] for name in ("energy", "path", "crossing"))
-    assert set(energy) >= {
-        "label",
-        "unit",
-        "prob",
-        "low",
-        "median",
-        "high",
-        "mean",
-        "mcse",
-        "never",
-        "already",
-        "prob_above",
-    }
-    assert set(energy["mcse"]) == {"low", "median", "high", "mean"}
+    assert (energy["label"], energy["unit"], energy["prob"]) == ("Energy of a thing", "kWh", 0.9)
     assert energy["low"] < energy["median"] < energy["high"]
     assert set(path["by_year"]) == {"2030"} and "low" not in path
     assert 0 < crossing["never"] < 1 and crossing["high"] == "inf"
-    assert set(
-        energy["dependence_band"] if "dependence_band" in energy else path["by_year"]["2030"]["dependence_band"]
-    ) == {"-1", "0", "1"}
-    documented = (ROOT / "docs/json.md").read_text()
-    for key in (*found, *energy, *energy["mcse"], "by_year", "dependence_band"):
-        assert f"`{key}`" in documented, f"{key} is not documented"
+    assert set(path["by_year"]["2030"]["dependence_band"]) == {"-1", "0", "1"}
+    assert set(energy["prob_above"]) == {"20 kWh"}
+
+
+def test_the_example_in_the_documentation_has_the_documented_schema():
+    (text,) = re.findall(r"```json\n(.*?)```", (ROOT / "docs/json.md").read_text(), re.DOTALL)
+    assert_documented(json.loads(text))
+
+
+def test_json_with_evidence_has_the_documented_schema(study):
+    seen = forecast.open_study(study).observe("energy", "10 to 12", date="2024-03-01", source="a meter")
+    found = to_json(seen.run(["energy"], draws=4096))
+    assert found["evidence"]["observations"] and found["evidence"]["parts"]
+    assert_documented(found)
 
 
 def test_the_same_seed_gives_the_same_output(study):
@@ -304,13 +325,110 @@ def test_a_full_disk_is_told(study):
     )
 
 
-def test_an_interrupt_exits_with_130(study, monkeypatch, capsys):
-    def interrupt(*_: object, **__: object) -> None:
-        raise KeyboardInterrupt
+CLAIMS = """
+[document]
+title = "A Paper"
+author = "An Author"
+year = 2023
+[[claim]]
+id = "A1"
+sentence = "It is so"
+place = "page 1"
+quantity = "energy"
+published = "5"
+given = { a = 2, b = 3 }
+reading = "point"
+expected = "holds"
+"""
 
-    monkeypatch.setattr("forecast.study.Study.run", interrupt)
-    assert main(["run", str(study)]) == 130
-    assert capsys.readouterr().err == "error: interrupted\n"
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["run", "{study}", "-q", "energy"], 0),
+        (["check", "{study}"], 0),
+        (["run", "{study}", "-q", "energy", "--out", "/dev/null/x"], 1),
+        (["run", "{study}", "--prob", "90"], 2),
+        (["run", "{study}", "--no-such-option"], 2),
+        (["run", "{study}/nowhere"], 3),
+        (["check", "{broken}"], 3),
+        (["claims", "--study", "{claims}"], 4),
+    ],
+)
+def test_exit_codes(words, code, study, tmp_path):
+    """Results go to stdout, and only where there are some; messages go to stderr."""
+    folders = {name: shutil.copytree(study, tmp_path / name) for name in ("broken", "claims")}
+    (folders["broken"] / "priors/more.toml").write_text("[x]\n")
+    (folders["claims"] / "reports/claims").mkdir()
+    (folders["claims"] / "reports/claims/a.toml").write_text(CLAIMS)
+    done = run(*(word.format(study=study, **folders) for word in words))
+    assert done.returncode == code, done.stderr
+    assert "Traceback" not in done.stderr
+    assert bool(done.stdout) == (code in (0, 4)) and bool(done.stderr) == (code != 0)
+    assert all(line.startswith("error: ") for line in done.stderr.splitlines())
+
+
+def test_an_interrupt_exits_with_130(study, tmp_path):
+    slow = shutil.copytree(study, tmp_path / "slow")
+    (slow / "models/slow.py").write_text('import time\n\nprint("here")\ntime.sleep(60)\n')
+    with subprocess.Popen(
+        [sys.executable, "-m", "forecast.cli", "run", str(slow)],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT, env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    ) as process:  # fmt: skip
+        assert process.stderr is not None and process.stderr.readline() == "here\n"
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    assert (process.returncode, out, err) == (130, "", "error: interrupted\n")
+
+
+@pytest.mark.parametrize(("given", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False), ({"NO_COLOR": ""}, True)])
+def test_colour_is_for_terminals_that_want_it(given, coloured, tmp_path):
+    pty = pytest.importorskip("pty")
+    ours, theirs = pty.openpty()
+    environment = {key: value for key, value in os.environ.items() if key != "NO_COLOR"} | given
+    done = subprocess.run(
+        [sys.executable, "-m", "forecast.cli", "check", str(tmp_path / "nowhere")],
+        stdout=subprocess.PIPE, stderr=theirs, cwd=ROOT, env=environment, timeout=60, check=False,
+    )  # fmt: skip
+    os.close(theirs)
+    told = os.read(ours, 4096).decode()
+    os.close(ours)
+    assert done.returncode == 3 and "is not a folder" in told
+    assert ("\033[31merror:\033[0m" in told) == coloured
+
+
+def test_a_console_that_cannot_show_a_character_shows_another(study):
+    done = run("run", str(study), "-q", "energy", PYTHONIOENCODING="ascii")
+    assert done.returncode == 0 and done.stderr == "" and "? MC" in done.stdout
+
+
+def test_json_with_a_report_is_json_alone(study, tmp_path):
+    done = run("run", str(study), "--json", "--out", str(tmp_path / "out"), "--report", "--draws", "1024")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["schema"] == "forecast.run/1"
+    assert (tmp_path / "out/main.html").exists() and f"Report: {tmp_path / 'out/main.html'}" in done.stderr
+
+
+def test_new_minimal_is_a_small_study_with_the_starters_units(tmp_path, capsys):
+    assert main(["new", str(tmp_path / "small"), "--minimal"]) == 0
+    assert capsys.readouterr().out == f"{tmp_path / 'small'}\n"
+    files = {path.relative_to(tmp_path / "small").as_posix() for path in (tmp_path / "small").rglob("*.*")}
+    assert files == {
+        "priors/main.toml",
+        "priors/units.toml",
+        "priors/price_index.csv",
+        "models/main.py",
+        "reports/main.md",
+    }
+    for name in ("priors/units.toml", "priors/price_index.csv"):
+        assert (tmp_path / "small" / name).read_text() == (ROOT / name).read_text()
+    assert main(["run", str(tmp_path / "small"), "--json"]) == 0
+    told = capsys.readouterr()
+    assert told.err == "" and set(json.loads(told.out)["quantities"]) == {"power_path", "yearly_energy", "limit_year"}
+    study = forecast.open_study(tmp_path / "small")
+    energy, power = (study.run(draws=64).at(name, 2030) for name in ("yearly_energy", "power_path"))
+    np.testing.assert_allclose(energy, power * 8766 / 1000)
+    assert set(study.functions) == set(json.loads(told.out)["quantities"])
 
 
 def test_a_damaged_memo_is_written_anew(study):
@@ -324,8 +442,6 @@ def test_a_damaged_memo_is_written_anew(study):
 
 
 def test_a_study_that_cannot_be_written_to_still_runs(study, tmp_path):
-    import shutil
-
     shutil.copytree(study, tmp_path / "locked", ignore=shutil.ignore_patterns("build"))
     (tmp_path / "locked/build").write_text("not a folder")
     done = run("run", str(tmp_path / "locked"), "--draws", "1024")

@@ -307,7 +307,9 @@ def test_bad_unit_files(tmp_path: Path, text: str, messages: list[str]) -> None:
 
 
 def test_broken_toml_names_the_line(tmp_path: Path) -> None:
-    with pytest.raises(StudyError, match=r"^units.toml:1: is not TOML \(.*column 7\); correct the line \(texts stand in quotes\)$"):
+    with pytest.raises(
+        StudyError, match=r"^units.toml:1: is not TOML \(.*column 7\); correct the line \(texts stand in quotes\)$"
+    ):
         read_units(write(tmp_path, "[count\n"), "units.toml")
 
 

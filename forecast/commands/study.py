@@ -123,7 +123,7 @@ def _run(options: argparse.Namespace) -> None:
             else replace(call, run={**call.run, **run_arguments(options)})
         )
         for path in write_report(result, report_of(study, call.report), call, ["html"], Path(options.out)):
-            print(f"\nReport: {path}")
+            say(f"Report: {path}")
 
 
 def _show(options: argparse.Namespace) -> None:
