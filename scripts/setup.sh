@@ -17,7 +17,7 @@ is_right() { "$1" -c 'import sys, venv; sys.exit(not (3, 12) <= sys.version_info
 find_python() {
   local candidate
   # pyenv puts names on PATH that do not run, so every candidate is run, not only looked up
-  for candidate in "${PYTHON:-}" python3.12 python3.13 python3.14 "$HOME"/.pyenv/versions/3.1[2-4]*/bin/python3 python3 python; do
+  for candidate in "${PYTHON:-}" python3.12 python3.13 python3.14 "${PYENV_ROOT:-$HOME/.pyenv}"/versions/3.1[2-4]*/bin/python3 python3 python; do
     if [ -n "$candidate" ] && command -v "$candidate" >/dev/null && is_right "$candidate"; then
       command -v "$candidate"
       return
@@ -61,5 +61,8 @@ else
 fi
 "${install[@]}" --no-deps --no-build-isolation --editable .
 .venv/bin/python -m compileall -q forecast
+# Building a sampler takes longer than everything else that a first run does; it is kept in build/.
+say "fitting the starter study's trends (once)"
+.venv/bin/forecast fit training_cost_trend --no-compare >/dev/null 2>&1 || say "they will be fitted when they are needed"
 echo "$state" >.venv/.state
 say "done"
