@@ -322,6 +322,22 @@ STUDIES: dict[str, tuple[dict[str, str], str]] = {
         model('def late(year, hours):\n    """Late [chip*hour]."""\n    return hours * 10 ** (0.2 * (year - 2025))\n'),
         "models/m.py:8 late(): subtracts year and a pure number in `year - 2025`; give the number a unit by making it a prior, or divide by a reference",
     ),
+    "years as an exponent": (
+        replaced(
+            models__m_py=GOOD["models/m.py"]
+            + '\n\ndef later(year, cost, start):\n    """Later [USD]."""\n    return cost * 1.3 ** (year - start)\n',
+            priors__a_toml=GOOD["priors/a.toml"] + prior("start", "2025", "year"),
+        ),
+        "models/m.py:8 later(): raises to or by an uncertain year in `1.3 ** (year - start)`; divide by a reference of the same unit first, a prior of one year; or write growth in OOM/year, as 10 ** (growth * (year - start))",
+    ),
+    "growth with a unit beside one": (
+        replaced(
+            models__m_py=GOOD["models/m.py"]
+            + '\n\ndef later(cost, growth):\n    """Later [USD]."""\n    return cost * (1 + growth)\n',
+            priors__a_toml=GOOD["priors/a.toml"] + prior("growth", "10% to 30%", "1/year"),
+        ),
+        "models/m.py:8 later(): adds 1/year and a pure number in `1 + growth`; write growth in OOM/year, as 10 ** (growth * (year - start)), or as a share without a unit",
+    ),
     "offset unit": (
         priors(prior("x", "1 to 2", "degC")),
         "priors/a.toml [x]: degC starts from a zero of its own, so no factor converts it; use kelvin",

@@ -446,3 +446,24 @@ def test_a_study_that_cannot_be_written_to_still_runs(study, tmp_path):
     (tmp_path / "locked/build").write_text("not a folder")
     done = run("run", str(tmp_path / "locked"), "--draws", "1024")
     assert done.returncode == 0, done.stderr
+
+
+def test_the_first_study_of_the_documentation(tmp_path, capsys):
+    text = (ROOT / "docs/first-study.md").read_text()
+    blocks = re.findall(r"```(\w+)\n(.*?)```", text, re.DOTALL)
+    tables, units, header = (block for kind, block in blocks if kind == "toml")
+    (model,) = (block for kind, block in blocks if kind == "python")
+    folder = tmp_path / "bill"
+    assert main(["new", str(folder), "--minimal"]) == 0
+    (folder / "priors/main.toml").write_text(tables)
+    (folder / "models/main.py").write_text(model)
+    (folder / "reports/main.md").write_text(f"+++\n{header}+++\n")
+    declared = folder / "priors/units.toml"
+    declared.write_text(declared.read_text().replace("[count]\n", f"[count]\n{units}"))
+    for line in re.findall(r"^forecast ((?:check|run|show) .*?) +#", text, re.MULTILINE):
+        capsys.readouterr()
+        assert main([word.replace("bill", str(folder)) if word == "bill" else word for word in line.split()]) == 0
+        told = capsys.readouterr()
+        assert told.out and told.err == ""
+    result = forecast.open_study(folder).run(given={"requests": 5e6, "tokens_per_request": 1000, "token_price": 2})
+    assert result.at("yearly_bill", 2024)[0, 0] == pytest.approx(5e6 * 365.25 * 1000 * 2 / 1e6)

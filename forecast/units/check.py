@@ -265,6 +265,8 @@ def _unlike(place: str, here: str, node: ast.AST | None, one: str, other: str) -
         return Problem(place, f"takes np.{called} of {named}{here}", remedy)
     if isinstance(operator, ast.Pow):
         remedy = "divide by a reference of the same unit first"
+        if named == "year":
+            remedy += ", a prior of one year; or write growth in OOM/year, as 10 ** (growth * (year - start))"
         return Problem(place, f"raises to or by an uncertain {named}{here}", remedy)
     phrase = (
         "compares {} with {}" if isinstance(node, ast.Compare) else _VERBS.get(type(operator), "combines {} with {}")
@@ -275,6 +277,8 @@ def _unlike(place: str, here: str, node: ast.AST | None, one: str, other: str) -
     if _NUMBER in (one, other):
         one, other = named, _NUMBER
         remedy = "give the number a unit by making it a prior, or divide by a reference"
+        if named == "1/year":
+            remedy = "write growth in OOM/year, as 10 ** (growth * (year - start)), or as a share without a unit"
     return Problem(place, phrase.format(one, other) + here, remedy)
 
 
