@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from forecast.errors import StudyError
 from forecast.graph import Function, ancestors, evaluate, order
@@ -46,6 +48,42 @@ def test_evaluation_equals_composition_by_hand():
     x, y, year = np.array([1.0, 2.0]), np.array([3.0, 5.0]), np.array([[1.0], [2.0], [3.0]])
     values = evaluate(f, ["area", "path"], {"x": x, "y": y, "year": year}, 2)
     np.testing.assert_array_equal(values["path"], x * y * year)
+
+
+OPERATIONS = (lambda x, y: x + y, lambda x, y: x * y, np.maximum, lambda x, y: np.where(x > y, x - y, y))
+
+
+@given(st.data())
+def test_any_graph_equals_its_functions_composed_by_hand(data):
+    """Whatever the wiring, and whatever the order in which functions stand in their files."""
+    rng = np.random.default_rng(data.draw(st.integers(0, 2**32)))
+    inputs = {"year": np.array([[2020.0], [2030.0], [2040.0]]), "a": rng.normal(size=5), "b": rng.normal(size=5)}
+    known, parents = list(inputs), {}
+    for i in range(data.draw(st.integers(1, 8))):
+        parents[f"f{i}"] = (
+            data.draw(st.sampled_from(known)), data.draw(st.sampled_from(known)), data.draw(st.sampled_from(OPERATIONS))
+        )  # fmt: skip
+        known.append(f"f{i}")
+
+    def by_hand(name):
+        if name in inputs:
+            return inputs[name]
+        one, other, operation = parents[name]
+        return operation(by_hand(one), by_hand(other))
+
+    graph = {
+        name: Function(name, lambda x, y, operation=operation: operation(x, y), (one, other), name, "")
+        for name, (one, other, operation) in data.draw(st.permutations(list(parents.items())))
+    }
+    sequence = order(graph, set(inputs))
+    assert sorted(sequence) == sorted(parents)
+    values = evaluate(graph, sequence, dict(inputs), 5)
+    for name in parents:
+        np.testing.assert_array_equal(values[name], by_hand(name))
+        needed = ancestors([name], graph)
+        assert {name, *parents[name][:2]} <= needed
+        alone = evaluate(graph, [n for n in sequence if n in needed], dict(inputs), 5)
+        np.testing.assert_array_equal(alone[name], values[name])  # what it does not follow from plays no part
 
 
 @pytest.mark.parametrize(
