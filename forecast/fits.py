@@ -164,7 +164,13 @@ def curve_values(
 
     chosen, new, record = coordinates_of(posterior.name)
     index = posterior.choose(ndtr(scores[chosen]))
-    lines = posterior.lines(index)
+    lines = posterior.lines(index, study.trends[posterior.name].of_group or None)
+    own = {
+        "growth": lines.growth + lines.change,
+        "growth_before": lines.growth,
+        "level": lines.level,
+        "rate": lines.rate,
+    }
     values: dict[str, np.ndarray] = {}
     for name in wanted:
         part = study.curves[name].part
@@ -174,10 +180,8 @@ def curve_values(
             value = 10.0 ** new_system(lines, years, scores[new])
         elif part == "record":
             value = 10.0 ** running_record(lines, years, scores[record])
-        elif part == "growth":
-            value = posterior.draws["growth_after"][index]
         else:
-            value = posterior.draws[part][index]
+            value = own[part] if part in own else posterior.draws[part][index]
         values[name] = value * study.factors[name]
     return values
 

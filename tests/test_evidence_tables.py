@@ -65,8 +65,9 @@ TABLES = (
     ),
     Table(
         "accelerators.csv",
-        ("chip", "vendor", "date", RELEASE_PRICE, "dollar_year", "fp32 [FLOP/s/chip]", "fp16_dense [FLOP/s/chip]")
-        + ("memory [byte/chip]", "bandwidth [byte/s/chip]", "power [W/chip]", "source", "note"),
+        ("chip", "vendor", "market", "date", RELEASE_PRICE, "dollar_year")
+        + ("fp32 [FLOP/s/chip]", "fp16_dense [FLOP/s/chip]", "memory [byte/chip]")
+        + ("bandwidth [byte/s/chip]", "power [W/chip]", "source", "note"),
         ("chip",),
         ("memory [byte/chip]", "bandwidth [byte/s/chip]"),
         (RELEASE_PRICE, "dollar_year", "fp32 [FLOP/s/chip]", "fp16_dense [FLOP/s/chip]", "power [W/chip]"),
@@ -218,6 +219,7 @@ def test_words_in_group_columns_are_known() -> None:
     assert {row["basis"] for row in costs} == {"rented", "owned", "acquired", "reported"}
     assert {row["scope"] for row in costs} == {"final run", "project"}
     assert {row["term"] for row in prices} == {"on-demand", "3-month", "1-year", "3-year", "spot"}
+    assert {row["market"] for row in evidence("accelerators.csv")} == {"consumer", "workstation", "data centre"}
     domains = {"Language", "Vision", "Games", "Speech", "Multimodal", "Image generation", "Biology", "Other"}
     assert {row["domain"] for row in runs} == domains
 

@@ -6,18 +6,24 @@ import json
 import math
 import os
 import re
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 import forecast
 from forecast.cli import main
-from forecast.fits import batches, record_of
+from forecast.fits import batches, curve_values, record_of
+from forecast.trend.files import Trend, check_trend, curves
+from forecast.trend.fit import fit
 from forecast.trend.series import series
 from forecast.trend.tables import Selection, averaged, read_table, select
 from forecast.units import Currency, UnitSystem
 from tests.studies import prior, write_study
+from tests.test_trend import grouped
+from tests.trend_support import spec
 
 SE = 5.0
 TREND = """
@@ -238,6 +244,75 @@ def test_published_figures_by_import_and_fit(tmp_path, capsys):
     ):
         assert main(["fit", "method1_trend", str(tmp_path), "--less", name]) == 2
         assert message in capsys.readouterr().err
+
+
+# Hierarchies
+
+
+def hierarchy(of_group: str = "", **changes: str) -> Trend:
+    declared = spec("straight", group_level="0.1 to 4", group_growth="0.01 to 0.4", change=None, kink=None)
+    return Trend(
+        "g", "Cost", "USD", "made up", "x.csv", Selection(group="kind"), replace(declared, **changes), of_group=of_group
+    )
+
+
+def test_between_groups_there_is_no_new_system_and_no_record():
+    assert {curve.part for curve in curves(hierarchy())} == {"line", "growth", "level", "scatter", "rate"}
+    own = {curve.name: curve.label for curve in curves(hierarchy("a"))}
+    assert own["g_new"] == "Cost, a: a new system (posterior predictive)" and "g_record" in own
+
+
+def test_quantities_of_a_group_are_that_groups():
+    posterior = grouped()  # level 6 + 1 and growth 0.5 + 0 for a, 6 - 1 and 0.5 + 0.2 for b
+    years, scores = np.array([[2018.0], [2019.0]]), {name: np.zeros(3) for name in ("g", "g#new", "g#record")}
+    for group, level, growth in (("", 6.0, 0.5), ("a", 7.0, 0.5), ("b", 5.0, 0.7)):
+        trend = hierarchy(group)
+        found = {curve.name: curve for curve in curves(trend)}
+        study = SimpleNamespace(trends={"g": trend}, curves=found, factors=dict.fromkeys(found, 1.0))
+        values = curve_values(study, posterior, list(found), years, scores)
+        np.testing.assert_allclose(values["g_level"], level)
+        np.testing.assert_allclose(values["g_growth"], growth)
+        np.testing.assert_allclose(np.log10(values["g"]), [[level] * 3, [level + growth] * 3])
+        if group:
+            np.testing.assert_allclose(values["g_new"], values["g"])  # at the middle of the scatter
+            own = posterior.record_y[[label == group for label in posterior.record_group]]
+            assert (np.log10(values["g_record"]) >= own.min() - 1e-9).all()
+
+
+@pytest.mark.parametrize(
+    ("trend", "message"),
+    [
+        (hierarchy("c"), "no row of s is in group 'c'; name a, b"),
+        (hierarchy("aa"), "no row of s is in group 'aa'; did you mean 'a'?"),
+        (hierarchy("a", group_level=None, group_growth=None), 'of_group without a hierarchy; add group_level = "…", or leave it out'),
+    ],
+)  # fmt: skip
+def test_a_group_that_is_not_there(trend, message):
+    rng = np.random.default_rng(1)
+    data = series("s", np.linspace(2012, 2023, 20), rng.standard_normal(20), group=list("ab" * 10))
+    with pytest.raises(forecast.StudyError) as caught:
+        check_trend(trend, data)
+    assert message in str(caught.value)
+
+
+@pytest.mark.slow
+def test_the_starter_studys_trends_by_both_routes():
+    """The spending trend is sampled; the exact route has the same posterior. The hierarchy of prices converges."""
+    study = forecast.open_study(Path(__file__).parent.parent)
+    spending, data = study.trends["training_cost_trend"], study.series_of("training_cost_trend")
+    sampled = fit("s", data, replace(spending.spec, draws=4000), spending.seed)
+    exact = fit("s", data, replace(spending.spec, draws=4000, route="exact"), spending.seed)
+    assert sampled.route == "nutpie" and sampled.gate.failures() == []
+    for name in ("level", "growth_after", "scatter"):
+        a, b = sampled.posterior.draws[name], exact.posterior.draws[name]
+        effective = min(sampled.gate.ess_bulk, sampled.gate.ess_tail)
+        # 4.4 standard errors: one false alarm in 100,000 each.
+        assert abs(a.mean() - b.mean()) < 4.4 * b.std() * np.sqrt(1 / effective + 1 / len(b))
+        assert abs(np.log(a.std() / b.std())) < 4.4 * np.sqrt(1 / (2 * effective) + 1 / (2 * len(b)))
+    assert sampled.log_evidence["straight"] == pytest.approx(exact.log_evidence["straight"], abs=0.05)
+    prices = study.trends["price_performance_trend"]
+    found = fit("p", study.series_of(prices.name), prices.spec, prices.seed)
+    assert found.gate.failures() == [] and found.posterior.group_draws["group_growth"].shape == (4000, 3)
 
 
 @pytest.mark.parametrize(

@@ -201,8 +201,8 @@ def _check_trends(parts: Parts, problems: list[Problem]) -> dict[str, str]:
     """Read each trend's series and declaration, and give the hash of what its fit depends on."""
     if not parts.trends:
         return {}
+    from forecast.trend.files import check_trend
     from forecast.trend.record import fit_key
-    from forecast.trend.spec import check as check_spec
     from forecast.trend.tables import read_table, select
 
     keys = {}
@@ -217,7 +217,7 @@ def _check_trends(parts: Parts, problems: list[Problem]) -> dict[str, str]:
                     nearest(trend.series, tables) or "name a table such as evidence/costs.csv",
                 )
             data = select(read_table(path, parts.files[path]), trend.selection, trend.unit, parts.units, trend.place)
-            check_spec(trend.spec, data, trend.place)
+            check_trend(trend, data)
             keys[trend.name] = fit_key(data, trend.spec, trend.seed)
         except StudyError as error:
             problems.extend(error.problems)

@@ -8,11 +8,12 @@ from typing import Any
 
 from forecast.distribution import Distribution
 from forecast.errors import Problem, StudyError, nearest
-from forecast.trend.spec import SHAPES, TrendSpec
+from forecast.trend.series import Series
+from forecast.trend.spec import SHAPES, TrendSpec, check
 from forecast.trend.tables import Selection
 
 _PRIORS = ("level", "growth", "change", "kink", "scatter", "dof", "group_level", "group_growth")
-_ROWS = ("series", "value", "where", "from", "to", "record_fraction", "top_per_year", "group", "average")
+_ROWS = ("series", "value", "where", "from", "to", "record_fraction", "top_per_year", "group", "of_group", "average")
 _TEXTS = ("label", "unit", "source", "note")
 _FIT = ("trend", "noise", "route", "level_year", "kink_prob", "rate_years", "draws", "chains", "tune", "seed")
 _FIELDS = {*_PRIORS, *_ROWS, *_TEXTS, *_FIT}
@@ -22,7 +23,7 @@ Parse = Callable[[Any, str], Distribution]
 PARTS = (
     ("new", "{label}: a new system (posterior predictive)", None),
     ("record", "{label}: the running record", None),
-    ("growth", "Growth of {name}, as it is now", "OOM/year"),
+    ("growth", "Growth of {name}", "OOM/year"),
     ("growth_before", "Growth of {name} before its kink", "OOM/year"),
     ("change", "Change of the growth of {name} at its kink", "OOM/year"),
     ("kink", "Year of the kink of {name}", "year"),
@@ -46,6 +47,8 @@ class Trend:
     spec : TrendSpec
     seed : int
         Of the fit.
+    of_group : str
+        The group that a hierarchy's quantities are of; those between the groups where left empty.
     """
 
     name: str
@@ -58,6 +61,12 @@ class Trend:
     seed: int = 0
     note: str = ""
     place: str = ""
+    of_group: str = ""
+
+    @property
+    def grouped(self) -> bool:
+        """Whether it is a hierarchy over groups."""
+        return self.spec.group_level is not None or self.spec.group_growth is not None
 
 
 @dataclass(frozen=True)
@@ -84,15 +93,23 @@ class Curve:
 
 
 def curves(trend: Trend) -> tuple[Curve, ...]:
-    """Every quantity that a trend defines."""
+    """Every quantity that a trend defines.
+
+    A hierarchy between whose groups the curve lies has no new system and no running record: these are of some group.
+    """
     common = {"source": trend.source, "trend": trend.name, "place": trend.place, "note": trend.note}
-    made = [Curve(trend.name, f"{trend.label}: mean line", trend.unit, part="line", **common)]
+    name = f"{trend.label}, {trend.of_group}" if trend.of_group else trend.label
+    made = [Curve(trend.name, f"{name}: mean line", trend.unit, part="line", **common)]
     for part, label, unit in PARTS:
         if part in ("growth_before", "change", "kink", "kinked") and not trend.spec.kinked:
             continue
         if part == "kinked" and trend.spec.shape != "average":
             continue
-        text = label.format(label=trend.label, name=trend.name)
+        if part in ("new", "record") and trend.grouped and not trend.of_group:
+            continue
+        text = label.format(label=name, name=trend.name)
+        if part == "growth" and trend.spec.kinked:
+            text += ", as it is now"
         made.append(Curve(f"{trend.name}_{part}", text, trend.unit if unit is None else unit, part=part, **common))
     return tuple(made)
 
@@ -179,7 +196,24 @@ def read_trend(name: str, table: Mapping[str, Any], place: str, parse: Parse, pr
         int(table.get("seed", 0)),
         " ".join(str(table.get("note", "")).split()),
         place,
+        str(table.get("of_group", "")),
     )
+
+
+def check_trend(trend: Trend, data: Series) -> None:
+    """Refuse a trend that cannot be fitted to its series, or is to be of a group that the series has not.
+
+    Raises
+    ------
+    StudyError
+        See `forecast.trend.spec.check`.
+    """
+    check(trend.spec, data, trend.place)
+    if trend.of_group and not trend.grouped:
+        raise StudyError.at(trend.place, "of_group without a hierarchy", 'add group_level = "…", or leave it out')
+    if trend.of_group and trend.of_group not in data.groups:
+        what = f"no row of {data.name} is in group '{trend.of_group}'"
+        raise StudyError.at(trend.place, what, nearest(trend.of_group, data.groups) or f"name {', '.join(data.groups)}")
 
 
 def _selection(table: Mapping[str, Any], place: str, problems: list[Problem]) -> Selection | None:

@@ -99,17 +99,17 @@ def _kink_probability(trend: Trend, provenance: Mapping[str, Any]) -> list[str]:
 
 
 def _curves(trend: Trend, posterior: Posterior, prob: float) -> list[str]:
-    """The three curves on the first of January of a few years; of a hierarchy the mean line alone."""
+    """The three curves on the first of January of a few years; between groups the mean line alone."""
     years = np.array([math.ceil(posterior.record_t[-1]) - 1.0 + ahead for ahead in AHEAD])
-    lines = posterior.lines()
+    lines = posterior.lines(group=trend.of_group or None)
     # Each draw has a system and a record of its own, evenly spread, and in no order that its parameters have.
     rng = np.random.default_rng(SEED)
     luck = [ndtri((rng.permutation(len(posterior)) + 0.5) / len(posterior)) for _ in range(2)]
     found = {"mean line (the middle of systems)": mean_line(lines, years)}
-    if not posterior.group_draws:
+    if trend.of_group or not posterior.group_draws:
         found["a new system"] = new_system(lines, years, luck[0])
         found["running record (the largest so far)"] = running_record(lines, years, luck[1])
-    told = [f"  on 1 January of … [{trend.unit}]:"]
+    told = [f"  on 1 January of …{f', {trend.of_group}' if trend.of_group else ''} [{trend.unit}]:"]
     told += [
         _row(f"{name}, {year:g}", 10.0 ** path[i], "", prob)
         for name, path in found.items()
