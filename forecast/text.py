@@ -105,11 +105,11 @@ def _notes(forecast: Forecast) -> list[str]:
         notes = [*forecast.study.main.notes, *notes]
     notes = [*(f"given {name} = {text}" for name, text in forecast.study.replaced.items()), *notes]
     if forecast.update is not None:
-        from forecast.evidence.text import conflicts, paths
+        from forecast.evidence.told import conflicts, paths
 
-        notes.append(
-            f"Posterior: the priors given {len(forecast.study.evidence)} observations (forecast log tells them)."
-        )
+        count = len(forecast.study.evidence)
+        what = "1 observation" if count == 1 else f"{count:,} observations"
+        notes.append(f"Posterior: the priors given {what} (forecast log tells more).")
         notes += [*paths(forecast.update), *conflicts(forecast.update, forecast.study.evidence)]
     if not forecast.met:
         notes.append("The Monte Carlo error is larger than asked for: the number of worlds is at its limit.")

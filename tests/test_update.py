@@ -66,7 +66,7 @@ def test_update_writes_and_tells(study: Path, capsys: pytest.CaptureFixture[str]
     log = capsys.readouterr().out
     assert "2024-03-01  c: c = 2 to 4" in log and "source: a test; by hand" in log and "bits" in log
     assert main(["run", str(study), "-q", "c"]) == 0
-    assert "Posterior: the priors given 1 observations" in capsys.readouterr().out
+    assert "Posterior: the priors given 1 observation (forecast log" in capsys.readouterr().out
     assert main(["run", str(study), "-q", "c", "--json", "--draws", "8192"]) == 0
     told = json.loads(capsys.readouterr().out)["evidence"]
     assert told["parts"][0]["rung"] == "weights" and told["parts"][0]["effective_worlds"] > 400

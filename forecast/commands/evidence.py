@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from forecast.commands.shared import add_command, add_folder, number, say
+from forecast.commands.shared import add_command, add_folder, number, progress, say
 from forecast.errors import Problem, UsageError
 
 MOST_ALONE = 50
@@ -41,7 +41,7 @@ def _add_what(parser: argparse.ArgumentParser) -> None:
         "-q",
         action="append",
         metavar="NAME[@YEAR]",
-        help="what to show (default: the report's, the observed, and their priors)",
+        help="what to show (default: all that moved)",
     )
     add_conditioning(parser)
     parser.add_argument(
@@ -73,6 +73,21 @@ def seed_of(options: argparse.Namespace) -> int | None:
     return None if seed is None else int(seed)
 
 
+def _touched(study: Any, options: argparse.Namespace, draws: int | None = None) -> Any:
+    """A run of what evidence touches alone, telling what takes long."""
+    from forecast.evidence.ladder import condition
+    from forecast.evidence.shift import touched
+    from forecast.fits import prepare
+    from forecast.sampling import request_of
+
+    seed = seed_of(options)
+    prepare(study, [seen.quantity for seen in study.evidence], progress)
+    condition(study, study.main.seed if seed is None else seed, options.rung, progress("evidence"))
+    quantities = options.quantity or touched(study, study.axis, [request_of(text) for text in study.main.quantities])
+    on_axis = [text for text in quantities if (year := request_of(text).year) is None or year in study.axis]
+    return study.run(on_axis or None, rung=options.rung, seed=seed, draws=draws)
+
+
 def _update(options: argparse.Namespace) -> None:
     from forecast.evidence.files import statement, table_of
     from forecast.evidence.text import update_table
@@ -98,7 +113,7 @@ def _update(options: argparse.Namespace) -> None:
         seen = statement(options.observe, id=name, **given)
         changed = study.with_evidence((*study.evidence, seen))
     # All that can be wrong with it comes to light before anything is written.
-    result = conditioned(changed, options)
+    result = _touched(changed, options)
     if not options.dry_run and options.drop is not None:
         say(f"Took {options.drop} out of {drop(study.path, options.drop)}")
     elif not options.dry_run:
@@ -121,11 +136,11 @@ def _log(options: argparse.Namespace) -> None:
     from forecast.study import open_study
 
     study = open_study(options.folder)
-    result = conditioned(study, options)
+    result = _touched(study, options)
     alone = {}
     if result.update is not None and len(study.evidence) <= MOST_ALONE:  # each takes a run
         for seen in study.evidence:
-            alone[seen.id] = conditioned(study.with_evidence([seen]), options, 65_536).shift(options.quantity)
+            alone[seen.id] = _touched(study.with_evidence([seen]), options, 65_536).shift(options.quantity)
     print(log(result, alone))
     if result.update is not None:
         _sensitivity(result, options)

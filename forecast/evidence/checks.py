@@ -92,7 +92,12 @@ def checked(study: Study, part: Part, seen: Observed, found: Conditioned, say: S
     some = found.scores[:, :, :_SOME]
     values = seen.values(some.reshape(len(part.inputs), -1))
     rest = {id: given_the_rest(term, values[term.target]) for id, term in seen.each.items()}
-    return replace(found, details=details, left=left, rest=rest)
+    bits = math.inf
+    if not part.exact and math.isfinite(found.log_evidence):
+        # Kullback-Leibler divergence of the posterior from the prior: posterior mean of log (likelihood / evidence)
+        log = np.sum([log_likelihood(term, values[term.target]) for term in seen.terms], axis=0)
+        bits = max(0.0, (float(log.mean()) - found.log_evidence) / math.log(2))
+    return replace(found, details=details, left=left, rest=rest, bits=bits)
 
 
 def draws_left(index: Array, count: int) -> float:

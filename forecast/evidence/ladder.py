@@ -23,7 +23,7 @@ from forecast.evidence.likelihood import log_likelihood, violation
 from forecast.evidence.observed import Observed, observed
 from forecast.evidence.parts import Part, parts_of
 from forecast.evidence.psis import Weights, resampled, smoothed
-from forecast.evidence.record import Conditioned, Update, load, save
+from forecast.evidence.record import FORMAT, Conditioned, Update, load, save
 from forecast.evidence.smc import temper
 from forecast.fits import Say
 from forecast.study import VERSION, Study
@@ -38,7 +38,6 @@ PARTICLES, CHAINS = 2_048, 8  # of each chain by sequential Monte Carlo, and as 
 RHAT = 1.05  # between the chains of sequential Monte Carlo
 LONG_RECORD = 16  # years of a running record from which particles cost so much that fewer are used
 MANY = 40  # touched inputs from which gradients pay
-CONFLICT = 0.01  # prior predictive p-value below which belief and evidence disagree
 
 
 def condition(study: Study, seed: int, rung: str = "auto", say: Say | None = None) -> Update:
@@ -284,7 +283,7 @@ def _shaped(part: Part, v: Array) -> Array:
 
 def _key(study: Study, part: Part, seed: int, rung: str) -> str:
     texts = [
-        VERSION, study.base, sorted(study.replaced.items()),
+        VERSION, FORMAT, study.base, sorted(study.replaced.items()),
         [(d.between, d.rank_correlation) for d in study.dependences],
         part.inputs, [item.key() for item in part.observations], sorted(study.fit_keys.items()), study.axis,
         [item.year for item in study.evidence], seed, rung, TRIAL, POOL, KEPT, PARTICLES,

@@ -261,7 +261,7 @@ def measured(term: Term, x: Array) -> Term:
     if term.kind == "equal" and finite.size:
         # A difference of two large numbers is not exactly zero where it should be.
         term = replace(term, error=ROUNDING * max(abs(term.low), float(np.median(np.abs(finite)))))
-    bounds = [b for b in _ends(term) if math.isfinite(b)]
+    bounds = [b for b in ends(term) if math.isfinite(b)]
     everything = np.concatenate([finite, bounds])
     if not everything.size:
         return term
@@ -271,7 +271,7 @@ def measured(term: Term, x: Array) -> Term:
     return replace(term, measure="log" if log else "linear", reach=(float(u.min()) - room, float(u.max()) + room))
 
 
-def _ends(term: Term) -> tuple[float, float]:
+def ends(term: Term) -> tuple[float, float]:
     """Between which values the likelihood is not zero."""
     if term.kind in ("bounds", "equal"):
         return (0.0 if term.scale == "log" and term.low < 0 else term.low), term.high
@@ -301,11 +301,11 @@ def violation(term: Term, x: Array, log: Array | None = None) -> Array:
     if not impossible.any():
         return np.zeros(x.shape)
     with np.errstate(all="ignore"):
-        u, ends = x, np.array(_ends(term))
+        u, limits = x, np.array(ends(term))
         if term.measure == "log":
-            u, ends = np.log(np.maximum(x, 0)), np.log(np.maximum(ends, 0))
+            u, limits = np.log(np.maximum(x, 0)), np.log(np.maximum(limits, 0))
         u = np.clip(u, *term.reach) if math.isfinite(term.reach[0]) else np.clip(u, -1e6, 1e6)
-        out = np.maximum(np.maximum(ends[0] - u, u - ends[1]), 0.0)
+        out = np.maximum(np.maximum(limits[0] - u, u - limits[1]), 0.0)
     return np.where(impossible, np.maximum(out, 1e-9), 0.0)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from forecast.errors import Problem, StudyError
 from forecast.evidence.files import Observation
-from forecast.evidence.likelihood import Term, measured, term_of, together
+from forecast.evidence.likelihood import Term, ends, log_likelihood, measured, term_of, together
 from forecast.evidence.parts import Part
 from forecast.fits import Say, curve_values, posterior_of
 from forecast.graph import YEAR, ancestors, evaluate
@@ -81,8 +81,10 @@ def observed(study: Study, part: Part, say: Say | None = None) -> Observed:
         separate = _takes_separate_values(study, seen.quantity, x)
         if seen.value is not None and seen.value.marginal.atoms[0].size and not separate:
             problems.append(_impossibly_exact(seen))
-        else:
-            each[seen.id] = measured(term_of(seen, separate), x)
+            continue
+        each[seen.id] = measured(term_of(seen, separate), x)
+        if seen.quantity in study.priors and (never := _never(study, seen, each[seen.id])):
+            problems.append(never)
     if problems:
         raise StudyError(problems)
     axes = _shortened(study, part, targets, axes, arrays, pilot)
@@ -127,6 +129,27 @@ def _impossibly_exact(seen: Observation) -> Problem:
         seen.place,
         f"a measurement with separate values, of a quantity that takes any, has probability zero ({seen.text})",
         'say what was measured as an interval, such as "60M to 120M"',
+    )
+
+
+def _never(study: Study, seen: Observation, term: Term) -> Problem | None:
+    """The problem that a prior has no value that agrees with an observation, if so it is."""
+    prior = study.priors[seen.quantity].distribution
+    low, high = prior.support
+    what = f"runs from {low:g} to {high:g}"
+    if prior.is_discrete:
+        values = prior.marginal.atoms[0]
+        what = f"has the values {', '.join(f'{x:g}' for x in values[:6])}{', …' if len(values) > 6 else ''}"
+        possible = bool(np.isfinite(log_likelihood(term, values)).any())
+    else:
+        first, last = ends(term)
+        possible = first <= high and low <= last
+    if possible:
+        return None
+    return Problem(
+        seen.place,
+        f"is impossible: the prior of {seen.quantity} {what} ({seen.text})",
+        "change the prior, or give the observation an error",
     )
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from forecast.memo import write_atomically
 
 Array = np.ndarray
+FORMAT = 2  # of what is kept; results kept in another are computed again
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +44,9 @@ class Conditioned:
         Why this rung.
     details : dict
         Figures of the rung; ``trend_draws`` says for each trend how many of its posterior draws are left in effect.
+    bits : float
+        Information gained about all inputs together; about no quantity can more be gained. Infinite where an exact
+        observation fixes an input, or it is not known.
     rest : dict of str to float
         For each observation how probable it was given all other evidence (see
         `forecast.evidence.likelihood.given_the_rest`), NaN where that cannot be told.
@@ -59,6 +63,7 @@ class Conditioned:
     log_evidence: float
     why: str
     details: dict[str, Any] = field(default_factory=dict)
+    bits: float = math.inf
     rest: dict[str, float] = field(default_factory=dict)
 
 
@@ -103,7 +108,8 @@ class Update:
                 {
                     "inputs": list(part.inputs), "observations": list(part.ids), "rung": part.rung, "why": part.why,
                     "khat": _plain(part.khat), "effective_worlds": _plain(part.effective), "of_worlds": part.worlds,
-                    "posterior_worlds": _plain(part.left), "log_evidence": _plain(part.log_evidence), **part.details,
+                    "posterior_worlds": _plain(part.left), "bits": _plain(part.bits),
+                    "log_evidence": _plain(part.log_evidence), **part.details,
                 }
                 for part in self.parts
             ],

@@ -2,23 +2,27 @@
 
 The *shift* is the posterior median's normal score under the prior: how many prior standard deviations away it would be
 if the prior were normal, whatever its shape. *Bits* are the information gained about the quantity, the Kullback-Leibler
-divergence of its posterior from its prior: 1 bit is what halving a range of equally probable values brings.
+divergence of its posterior from its prior: 1 bit is what halving a range of equally probable values brings. A single
+value of a quantity that could take any is worth infinitely many.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from forecast.evidence.parts import parts_of
 from forecast.fits import wanted_coordinates
 from forecast.graph import ancestors
-from forecast.sampling import request_of
+from forecast.sampling import Request, copula, request_of, sample, uncertain_inputs
 from forecast.special import ndtr, normal_score
+from forecast.study import Study
 from forecast.study.priors import Prior
+from forecast.worlds import Design
 
 if TYPE_CHECKING:
     from forecast.result import Forecast, Interval
@@ -60,45 +64,82 @@ def shifts(result: Forecast, names: Sequence[str] | None = None) -> tuple[Shift,
     update, study = result.update, result.study
     if update is None:
         return ()
-    before = result.before()
+    texts = touched(study, result.years, result.requests) if names is None else list(names)
+    before, after = _both(result, texts)
     found = []
-    for text in names if names is not None else _all(result):
+    for text in texts:
         request = request_of(text)
-        needed = ancestors([request.name], study.functions)
-        own = {*needed, *wanted_coordinates(study, needed)}
-        because = [id for part in update.parts if part.rung != "none" and own & set(part.inputs) for id in part.ids]
-        if not because:
-            if names is None:
-                continue
-        prior, posterior = before.at(request.name, request.year), result.at(request.name, request.year)
-        low, high = before.interval(text), result.interval(text)
+        own = _inputs_of(study, request.name)
+        parts = [part for part in update.parts if part.rung != "none" and own & set(part.inputs)]
+        because = tuple(id for part in parts for id in part.ids)
         definition = study.definition(request.name)
         belief = definition if isinstance(definition, Prior) else None
-        shift, bits = moved(prior, posterior, belief)
-        if because and (names is not None or bits > _LEAST):
-            found.append(
-                Shift(text, definition.label, study.labels[request.name], low, high, shift, bits, tuple(because))
-            )
-        elif names is not None:
-            found.append(Shift(text, definition.label, study.labels[request.name], low, high, 0.0, 0.0, ()))
+        shift, bits = 0.0, 0.0
+        if because:
+            shift, bits = moved(before.at(request.name, request.year), after.at(request.name, request.year), belief)
+            most = sum(part.bits for part in parts)
+            if bits > 1.1 * most + 0.1:  # in far tails the estimate goes astray; no quantity tells more than its inputs
+                bits = most
+        if names is not None or bits > _LEAST:
+            low, high = before.interval(text), after.interval(text)
+            found.append(Shift(text, definition.label, study.labels[request.name], low, high, shift, bits, because))
     return tuple(sorted(found, key=lambda s: -s.bits))
 
 
-def _all(result: Forecast) -> list[str]:
-    """What the run reports, what was observed, and the priors that these follow from."""
-    study = result.study
-    wanted = list(dict.fromkeys(str(r) for r in result.requests if r.year is not None or not result.has_years(r.name)))
-    for seen in study.evidence:
-        if seen.target not in wanted and (seen.year is None or seen.year in result.years):
-            wanted.append(seen.target)
-    needed = ancestors((request_of(text).name for text in wanted), study.functions)
-    priors = [
-        p.name
-        for p in study.priors.values()
-        if p.name in needed and p.distribution.family != "point" and p.name not in wanted
-    ]
-    parameters = [c.name for c in study.curves.values() if c.name in needed and c.part not in ("line", "new", "record")]
-    return [*wanted, *priors, *(name for name in parameters if name not in wanted)]
+def touched(study: Study, years: Sequence[float], requests: Sequence[Request] = ()) -> list[str]:
+    """Every quantity that evidence touches, upstream and down.
+
+    Parameters
+    ----------
+    study : Study
+    years : sequence of float
+        The year axis of a run.
+    requests : sequence of Request
+        What it reports: those come first. A quantity with a year axis is named at the years at which it is observed
+        or reported; one that is neither, at the first year at which something is.
+
+    Returns
+    -------
+    list of str
+        ``name`` or ``name@year``.
+    """
+    inputs = {name for part in parts_of(study) for name in part.inputs}
+    names = [name for name in study.names if inputs & _inputs_of(study, name)]
+    named = [*requests, *(Request(seen.quantity, seen.year) for seen in study.evidence)]
+    ordered = [name for name in dict.fromkeys((*(r.name for r in named), *names)) if name in names]
+    if not ordered:
+        return []
+    uncertain = uncertain_inputs(study)
+    design = Design(uncertain, 0, mixing=copula(study, uncertain))
+    some = sample(study, design, ordered, list(years)[:2], 0, 1)
+    first = next((r.year for r in reversed(named) if r.year is not None), years[-1])
+    out: list[str] = []
+    for name in ordered:
+        at = sorted({r.year for r in named if r.name == name and r.year is not None}) or [first]
+        out += [str(Request(name, year)) for year in at] if some[name].ndim == 3 else [name]
+    return out
+
+
+def _inputs_of(study: Study, name: str) -> set[str]:
+    """Names of everything uncertain that a quantity follows from."""
+    needed = ancestors([name], study.functions)
+    return {*needed, *wanted_coordinates(study, needed)}
+
+
+def _both(result: Forecast, texts: Sequence[str]) -> tuple[Forecast, Forecast]:
+    """The forecast before the evidence and with it, these quantities evaluated, on an axis that has their years."""
+    strange = {year for text in texts if (year := request_of(text).year) is not None} - set(result.years)
+    years = tuple(sorted({*result.years, *strange}))
+    both = []
+    for forecast in (result.before(), result):
+        known = {} if strange else {text: forecast._kept[text] for text in texts if text in forecast._kept}
+        missing = [text for text in texts if text not in known]
+        if missing:
+            known |= sample(
+                forecast.study, forecast.design, missing, years, 0, forecast.draws, forecast.block, forecast.threads
+            )
+        both.append(replace(forecast, requests=(), years=years, _kept=known))
+    return both[0], both[1]
 
 
 def moved(prior: Array, posterior: Array, belief: Prior | None = None) -> tuple[float, float]:
@@ -183,8 +224,8 @@ def _divergence(scores: Array) -> float:
     """Bits of Kullback-Leibler divergence of a density, given by draws, from the standard normal one."""
     spread = float(scores.std())
     low, high = float(scores.min()), float(scores.max())
-    if high - low < 1e-12:  # a single value: as much as double precision can tell
-        return 52.0
+    if high - low < 1e-12:  # a single value
+        return math.inf
     iqr = float(np.subtract(*np.quantile(scores, [0.75, 0.25]))) / 1.349
     width = 0.9 * (min(spread, iqr) or spread) * len(scores) ** -0.2
     edges = np.linspace(low - 4 * width, high + 4 * width, _GRID + 1)
