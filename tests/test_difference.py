@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import re
@@ -9,12 +10,14 @@ import shutil
 import subprocess
 from contextlib import ExitStack
 
+import numpy as np
 import pytest
 
 import forecast
 from forecast.cli import main
+from forecast.difference import difference, side
+from forecast.difference.attribution import shapley
 from forecast.errors import UsageError
-from forecast.report.difference import difference, side
 from tests.studies import prior, write_study
 
 PRIORS = (
@@ -126,7 +129,8 @@ def test_more_changes_than_can_be_tried_in_every_order(tmp_path):
     assert len(move.parts) == 7
     for _, part, error in move.parts:
         assert part == pytest.approx(math.log10(2), abs=5 * error + 1e-3)
-    assert abs(move.rest) < 0.01
+    total = math.log10(move.after.median / move.before.median)
+    assert sum(part for _, part, _ in move.parts) == pytest.approx(total, abs=0.005)
 
 
 def test_words_alone_move_nothing(old):
@@ -177,7 +181,7 @@ def test_runs_reports_and_revisions_are_compared_too(old, tmp_path, monkeypatch,
     capsys.readouterr()
     assert main(["diff", str(tmp_path / "run/result.json"), str(new)]) == 0
     text = capsys.readouterr().out
-    assert "Only runs are known on one side" in text and "run study_hash" in text and "x2.0" in text
+    assert "Only a run's JSON is known of one side" in text and "run study_hash" in text and "x2.0" in text
     pytest.importorskip("matplotlib")
     assert main(["report", str(old), "--out", str(tmp_path)]) == 0
     capsys.readouterr()
@@ -220,3 +224,95 @@ def test_a_run_is_compared_by_its_json_with_a_scenario_told(old, tmp_path, capsy
     with pytest.raises(UsageError, match="has none of the quantities"):
         compare(old, old, ["nothing"])
     assert forecast.open_study(old).names
+
+
+GAME = {"a": 1.0, "b": -2.0, "c": 0.5, "d": 3.0, "e": 1.5, "f": 0.25, "g": -1.0, "h": 2.0}
+
+
+def worth(added):
+    """A game with interactions: (target, chain)."""
+    total = sum(GAME[key] for key in added)
+    total += 4.0 * ({"a", "b"} <= added) - 3.0 * ({"b", "c", "d"} <= added) + 0.7 * len(added) ** 2
+    return np.full((2, 8), total) * np.array([[1.0], [2.0]])
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 5])
+def test_parts_are_means_over_all_orders(count):
+    keys = list(GAME)[:count]
+    found = shapley(keys, worth)
+    expected = dict.fromkeys(keys, 0.0)
+    orders = list(itertools.permutations(keys))
+    for one in orders:
+        for i, key in enumerate(one):
+            expected[key] += (worth(frozenset(one[: i + 1])) - worth(frozenset(one[:i])))[0, 0] / len(orders)
+    for key in keys:
+        assert found[key][0] == pytest.approx([expected[key], 2 * expected[key]])
+
+
+def test_parts_of_many_changes_add_up_and_come_near_the_exact_ones():
+    keys = list(GAME)
+    found = shapley(keys, worth)
+    assert sum(part for part, _ in found.values()) == pytest.approx(worth(frozenset(keys))[:, 0])
+    n = len(keys)
+    for key in keys:
+        exact = 0.0
+        for size in range(n):
+            weight = math.factorial(size) * math.factorial(n - 1 - size) / math.factorial(n)
+            for chosen in itertools.combinations([k for k in keys if k != key], size):
+                exact += weight * (worth(frozenset([*chosen, key])) - worth(frozenset(chosen)))[0, 0]
+        part, error = found[key]
+        assert abs(part[0] - exact) < 5 * error[0] + 1e-9  # 5 standard errors of 10 pairs of orders
+
+
+def test_back_and_forth_explain_the_same(old):
+    new = changed(old, {"return c + 1": "return c ** 2 + c", 'dist = "1 to 2"': 'dist = "3 to 5"'})
+    there, back = ({n: p for n, p, _ in compare(a, b, ["other"]).moves[0].parts} for a, b in ((old, new), (new, old)))
+    assert there.keys() == back.keys()
+    assert all(there[name] == pytest.approx(-back[name], abs=1e-9) for name in there)
+
+
+def test_another_price_index_is_a_change_of_its_own(tmp_path):
+    priors = prior("fee", "10", "USD_2020") + prior("hours", "1 to 4")
+    model = 'def cost(fee, hours):\n    """Cost [USD_2023]."""\n    return fee * hours\n'
+    units = '[currency.USD]\nindex = "cpi.csv"\nyear = 2023\nsource = "made up"\n'
+    studies = []
+    for name, level in (("old", 120), ("new", 150)):
+        files = {"priors/units.toml": units, "priors/cpi.csv": f"year,index\n2020,100\n2023,{level}\n"}
+        dist = "1 to 4" if name == "old" else "2 to 8"
+        text = priors.replace('"1 to 4"', f'"{dist}"')
+        studies.append(write_study(tmp_path / name, text, model, 'quantities = ["cost"]\nseed = 1', files=files))
+    found = compare(*studies)
+    assert {change.key for change in found.changes} == {"units", "hours"}
+    parts = {name: part for name, part, _ in found.moves[0].parts}
+    assert parts["units"] == pytest.approx(math.log10(1.25), abs=1e-9)
+    assert parts["hours"] == pytest.approx(math.log10(2), abs=0.005)
+
+
+def test_only_functions_that_reach_a_helper_change_with_it(old):
+    found = compare(old, changed(old, {"SHIFT = 1.0": "SHIFT = 2.0"}))
+    assert {change.name for change in found.changes if change.counts} == {"product"}
+
+
+def test_an_observation_and_a_prior_of_one_name_are_two_changes(old):
+    seen = '[a]\nquantity = "a"\nvalue = "2 to 3"\nunit = ""\ndate = "2025-01-01"\nsource = "made up"\n'
+    new = changed(old, {'dist = "1 to 4"': 'dist = "2 to 8"'})
+    (new / "priors/evidence").mkdir(exist_ok=True)
+    (new / "priors/evidence/seen.toml").write_text(seen)
+    found = compare(old, new, ["product"])
+    (move,) = found.moves
+    assert {name for name, _, _ in move.parts} == {"a", "observation a"}
+    total = math.log10(move.after.median / move.before.median)
+    assert sum(part for _, part, _ in move.parts) == pytest.approx(total, abs=0.01)
+
+
+def test_a_move_through_never_is_not_split(old):
+    # Between the two, with the old growth and the new goal, nothing ever crosses.
+    new = changed(
+        old,
+        {
+            '[goal]\nlabel = "goal"\ndist = "1000"': '[goal]\nlabel = "goal"\ndist = "1e14"',
+            '"0.1 to 0.3"': '"0.8 to 0.9"',
+        },
+    )
+    found = compare(old, new, ["crossing"])
+    assert found.moves[0].parts == () and "cannot be split" in found.notes[0]

@@ -48,6 +48,7 @@ ORDER = [
     "evidence/text",
     "listing",
     "report",
+    "difference",
     "commands",
     "cli",
 ]

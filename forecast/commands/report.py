@@ -13,6 +13,7 @@ from forecast.commands.shared import (
     columns,
     opened,
     prepared,
+    progress,
     run_arguments,
     tell_notes,
 )
@@ -144,8 +145,9 @@ def _plot(options: argparse.Namespace) -> None:
 
 
 def _diff(options: argparse.Namespace) -> None:
-    from forecast.report.difference import difference, side, table
+    from forecast.difference import difference, side
+    from forecast.difference.text import table
 
     before = side(options.before, options.study, options.quantity, options.until_the_end)
     after = side(options.after or options.study, options.study, options.quantity, options.until_the_end)
-    print(table(difference(before, after), columns()))
+    print(table(difference(before, after, progress), columns()))

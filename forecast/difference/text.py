@@ -1,0 +1,72 @@
+"""What the terminal shows of a difference."""
+
+from __future__ import annotations
+
+import math
+
+from forecast.difference import Difference
+from forecast.difference.moves import Move
+from forecast.graph import YEAR
+from forecast.result import Interval
+from forecast.summary import round_to_error
+from forecast.text import ends
+
+
+def table(found: Difference, columns: int = 110) -> str:
+    """What changed, what moved and why, as text."""
+    lines = [
+        f"A  {found.before.name}  ({found.before.record.get('study_hash', '')[:12]})",
+        f"B  {found.after.name}  ({found.after.record.get('study_hash', '')[:12]})",
+        "",
+    ]
+    lines.append("Changed inputs" if found.changes else "No input has changed")
+    lines += [_cut(f"  {change.kind} {change.name}: {change.what}", columns) for change in found.changes]
+    lines += ["", "Outputs: low end … median … high end, A -> B"]
+    still = 0
+    for move in found.moves:
+        if not move.moved:
+            still += 1
+            continue
+        unit = f" [{move.unit}]" if move.unit else ""
+        lines += [
+            _cut(f"  {move.label}{unit}", columns),
+            f"    {_words(move.before)} -> {_words(move.after)}   median {_size(move)}",
+        ]
+        total = (
+            math.log10(move.after.median / move.before.median) if move.log else move.after.median - move.before.median
+        )
+        for name, part, error in move.parts:
+            if abs(part) <= 4 * error or abs(part) <= 0.002 * abs(total):
+                continue
+            share = f" ({100 * part / total:.0f}% of the move)" if total else ""
+            lines.append(f"      {name}: {_part_words(move, part, error)}{share}")
+    if still == len(found.moves):
+        lines.append("  None has moved by more than the draws can tell.")
+    elif still:
+        lines.append(f"  {still} other{'s have' if still > 1 else ' has'} not moved by more than the draws can tell.")
+    return "\n".join([*lines, *(["", *found.notes] if found.notes else [])])
+
+
+def _words(interval: Interval) -> str:
+    return " … ".join(ends(interval, ()))
+
+
+def _size(move: Move) -> str:
+    a, b = move.before.median, move.after.median
+    error = math.hypot(move.before.mcse_median, move.after.mcse_median)
+    if not (math.isfinite(a) and math.isfinite(b)):
+        return f"{a:g} -> {b:g}"
+    if a > 0 and b > 0 and move.unit != YEAR:
+        return f"x{round_to_error(b / a, (b / a) * error / max(abs(a), abs(b)))}"
+    return f"{'+' if b > a else ''}{round_to_error(b - a, error)}"
+
+
+def _part_words(move: Move, part: float, error: float) -> str:
+    if move.log:
+        factor = 10**part
+        return f"x{round_to_error(factor, factor * math.log(10) * error)}"
+    return f"{'+' if part > 0 else ''}{round_to_error(part, error)}"
+
+
+def _cut(text: str, columns: int) -> str:
+    return text if len(text) <= columns else text[: columns - 1] + "…"
