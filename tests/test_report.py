@@ -6,9 +6,13 @@ import csv
 import io
 import json
 import re
+import shutil
+import subprocess
 import warnings
+from collections import Counter
 from html.parser import HTMLParser
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -405,6 +409,71 @@ def test_scenarios_are_compared_in_the_same_worlds(study, scenario):
         assert new.found.high == pytest.approx(found.high, rel=0.05)
 
 
+def percentage(text: str, value: float) -> bool:
+    """Whether a printed probability is the value rounded, or a limit beyond it."""
+    if text[0] in "<>":
+        limit = float(text[1:].strip().rstrip("%")) / 100
+        return value <= limit if text[0] == "<" else value >= limit
+    digits = len(text.rstrip("%").partition(".")[2])
+    return abs(float(text.rstrip("%")) - 100 * value) <= 0.5000001 * 10.0**-digits
+
+
+def test_every_probability_is_that_of_the_json_rounded(written, page, study):
+    record = json.loads((written / "main.json").read_text())
+    never, above = record["quantities"]["crossing"]["never"], record["quantities"]["cost"]["prob_above"]["5M USD_2023"]
+    text = page.text
+    for pattern, value in (
+        (r"With ([\d.]+%) probability it does not happen by 2040", never),
+        (r"not by 2040: ((?:[<>] )?[\d.]+%)", never),
+        (r"never ([\d.]+%), by 2030", never),
+        (r"more than 5M USD_2023: ([\d.]+%)", above),
+        (r"exceeds 5 million with ([\d.]+%) probability", above),
+        (r"exceed 5M USD_2023; the probability is ([\d.]+%)", above),
+    ):
+        found = re.findall(pattern, text)
+        assert found, pattern
+        assert all(percentage(one, value) for one in found), (pattern, found, value)
+    assert percentage("< 0.02%", 0.0001) and not percentage("5.2%", 0.0526) and not percentage("< 0.02%", 0.001)
+
+
+NUMBER = re.compile(r"\d[\d,.]*\d|\d")
+
+
+def test_html_and_pdf_tell_the_same_numbers(study, scenario):
+    """Each number, as often as it stands there: text, tables, captions, figures, code."""
+    from forecast.report.pdf import to_typst
+
+    told = content_of(study, scenario)
+    html = Counter(NUMBER.findall(Page(_html(told)).text))
+    html.subtract(NUMBER.findall(told.title))  # stands in the head as well
+    pictures = re.findall(r"<svg.*?</svg>", _html(told), flags=re.DOTALL)
+    words = [word for svg in pictures for word in ElementTree.fromstring(svg).itertext()]
+    body = re.sub(r'alt: "(?:[^"\\]|\\.)*"', "", to_typst(told))  # for those who cannot see: not in the text
+    body = body[body.index("#heading(level: 1") :]
+    literals = [_unquoted(text) for text in re.findall(r'"((?:[^"\\]|\\.)*)"', body) if "<svg" not in text]
+    captions = re.findall(r"#strong\[(?:Figure|Table) (\d+)\.\]", body)
+    pdf = Counter(NUMBER.findall(" ".join([*literals, *words])) + captions)
+    assert sum(html.values()) > 300
+    assert {n: c for n, c in html.items() if c} == dict(pdf)
+
+
+def _unquoted(literal: str) -> str:
+    return literal.replace("\\n", "\n").replace('\\"', '"').replace("\\\\", "\\")
+
+
+@pytest.mark.skipif(shutil.which("pdftotext") is None, reason="pdftotext (poppler) is not installed")
+def test_what_can_be_read_in_the_pdf_is_what_the_json_says(study, scenario, tmp_path):
+    pytest.importorskip("typst", reason="PDF needs typst (extra 'pdf')")
+    assert main(["report", str(study), "--format", "html,pdf", "--out", str(tmp_path)]) == 0
+    text = subprocess.run(["pdftotext", "-layout", tmp_path / "main.pdf", "-"], capture_output=True, text=True).stdout
+    html = (tmp_path / "main.html").read_text()
+    rows = re.findall(r"<tr>(.*?)</tr>", html[: html.index("<nav")])[1:]
+    for row in rows:
+        cells = [re.sub("<.*?>", "", cell) for cell in re.findall(r"<td.*?>(.*?)</td>", row)]
+        assert re.search(r"\s+".join(map(re.escape, cells)), text), cells
+    assert "<script>alert(1)</script></title>" in " ".join(text.split()) and "$x^2$" in text and "=HYPERLINK(1)" in text
+
+
 @pytest.mark.parametrize(
     ("header", "text", "message"),
     [
@@ -499,15 +568,9 @@ def test_results_draw_themselves_in_notebooks(study):
 
 def test_pdf_has_the_same_figures_and_the_same_bytes(study, scenario):
     pytest.importorskip("typst", reason="PDF needs typst (extra 'pdf')")
-    from forecast.report.content import content
     from forecast.report.pdf import to_pdf, to_typst
-    from forecast.report.scenarios import read_scenario
-    from forecast.report.subject import Subject
 
-    opened = forecast.open_study(study)
-    report = report_of(opened, "main")
-    result = opened.run(**arguments_of(report, Call("main")))
-    told = content(Subject(result, report, to_json(result), (read_scenario(scenario),)))
+    told = content_of(study, scenario)
     source = to_typst(told)
     key = re.findall(r'#strong\("([^"]+)"\)', source)
     assert key[0] in Page(_html(told)).text
@@ -516,6 +579,17 @@ def test_pdf_has_the_same_figures_and_the_same_bytes(study, scenario):
     assert "alert" not in bare and "HYPERLINK" not in bare and "frac" not in bare
     first = to_pdf(told)
     assert first.startswith(b"%PDF") and first == to_pdf(told)
+
+
+def content_of(study, scenario):
+    from forecast.report.content import content
+    from forecast.report.scenarios import read_scenario
+    from forecast.report.subject import Subject
+
+    opened = forecast.open_study(study)
+    report = report_of(opened, "main")
+    result = opened.run(**arguments_of(report, Call("main")))
+    return content(Subject(result, report, to_json(result), (read_scenario(scenario),)))
 
 
 def _html(told):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from typing import Any
 
 from forecast.commands.shared import (
@@ -114,7 +115,8 @@ def _report(options: argparse.Namespace) -> None:
     report = report_of(study, call.report)
     arguments = arguments_of(report, call)
     result = prepared(study, arguments.pop("quantities"), **arguments)
-    for path in write_report(result, report, call, formats, Path(options.out)):
+    say = progress("report") if sys.stderr.isatty() else None
+    for path in write_report(result, report, call, formats, Path(options.out), say):
         print(path)
 
 
@@ -150,4 +152,11 @@ def _diff(options: argparse.Namespace) -> None:
 
     before = side(options.before, options.study, options.quantity, options.until_the_end)
     after = side(options.after or options.study, options.study, options.quantity, options.until_the_end)
-    print(table(difference(before, after, progress), columns()))
+    # Fits are told wherever the messages go; the rest only to who waits at a terminal.
+    terminal = sys.stderr.isatty()
+    found = difference(before, after, lambda name: progress(name) if terminal or name != "diff" else _quiet)
+    print(table(found, columns()))
+
+
+def _quiet(what: str, part: float) -> None:
+    """Tell nothing."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from forecast.errors import StudyError
@@ -39,13 +39,15 @@ class Content:
     blocks: tuple[Block, ...]
 
 
-def content(subject: Subject) -> Content:
+def content(subject: Subject, say: Callable[[str, float], None] | None = None) -> Content:
     """Everything that a report says.
 
     Parameters
     ----------
     subject : Subject
         Without `said`, which is made here.
+    say : callable, optional
+        Told which section is being written, and which part of the work is done.
 
     Returns
     -------
@@ -67,23 +69,30 @@ def content(subject: Subject) -> Content:
     parts += [subject.date] if subject.date else []
     text = without_title(report.text, title)
     plots = Plots(forecast)
-    sections = (
-        answer(subject),
-        [key_table(subject)],
-        remarks(subject),
-        [read_prose(text, fields)] if text else [],
-        fans(subject, plots, chosen),
-        crossings(subject, plots, chosen),
-        chances(subject, plots, chosen),
-        what_drives(subject, chosen),
-        trend_section(forecast, chosen.wants("trend"), subject.compare_trends),
-        evidence_section(forecast, chosen.wants("shift")),
-        scenarios(subject, chosen),
-        dependence(subject, chosen),
-        assumptions(forecast),
-        provenance_section(forecast, subject.record, report.name, subject.date),
+    sections: tuple[tuple[str, Iterable[Block]], ...] = (
+        ("answer", answer(subject)),
+        ("key figures", [key_table(subject)]),
+        ("remarks", remarks(subject)),
+        ("text", [read_prose(text, fields)] if text else []),
+        ("bands by year", fans(subject, plots, chosen)),
+        ("crossing years", crossings(subject, plots, chosen)),
+        ("chances", chances(subject, plots, chosen)),
+        ("what drives it", what_drives(subject, chosen)),
+        ("trends", trend_section(forecast, chosen.wants("trend"), subject.compare_trends)),
+        ("evidence", evidence_section(forecast, chosen.wants("shift"))),
+        ("scenarios", scenarios(subject, chosen)),
+        ("dependence", dependence(subject, chosen)),
+        ("assumptions", assumptions(forecast)),
+        ("provenance", provenance_section(forecast, subject.record, report.name, subject.date)),
     )
-    return Content(title, ", ".join(parts), tuple(_numbered(block for section in sections for block in section)))
+    blocks: list[Block] = []
+    for number, (name, section) in enumerate(sections):
+        if say is not None:
+            say(name, number / len(sections))
+        blocks.extend(section)
+    if say is not None:
+        say("written", 1.0)
+    return Content(title, ", ".join(parts), tuple(_numbered(blocks)))
 
 
 def _numbered(blocks: Iterable[Block]) -> Iterator[Block]:

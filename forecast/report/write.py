@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from forecast.result import Forecast
 from forecast.study import Study
 from forecast.study.reports import Report
 
+Say = Callable[[str, float], None]
 FORMATS = ("html", "pdf", "md", "csv", "json", "nc")
 
 
@@ -84,7 +85,9 @@ def arguments_of(report: Report, call: Call) -> dict[str, Any]:
     return {**chosen, **call.run}
 
 
-def write_report(forecast: Forecast, report: Report, call: Call, formats: Sequence[str], folder: Path) -> list[Path]:
+def write_report(
+    forecast: Forecast, report: Report, call: Call, formats: Sequence[str], folder: Path, say: Say | None = None
+) -> list[Path]:
     """Write a report.
 
     Parameters
@@ -97,6 +100,8 @@ def write_report(forecast: Forecast, report: Report, call: Call, formats: Sequen
         Some of `FORMATS`.
     folder : pathlib.Path
         Files are called after the report; Markdown has its figures beside it in a folder.
+    say : callable, optional
+        Told what is being written, and which part of the work is done.
 
     Returns
     -------
@@ -121,7 +126,8 @@ def write_report(forecast: Forecast, report: Report, call: Call, formats: Sequen
         from forecast.report.content import content
         from forecast.report.subject import Subject
 
-        told = content(Subject(forecast, report, record, call.scenarios, call.date or report.date, call.compare_trends))
+        subject = Subject(forecast, report, record, call.scenarios, call.date or report.date, call.compare_trends)
+        told = content(subject, say)
         if "html" in formats:
             from forecast.report.embedded import Embedded, study_files
             from forecast.report.html import to_html

@@ -36,10 +36,10 @@ def sentence(forecast: Forecast, one: Told) -> tuple[Span, ...]:
     ]
     first, last = forecast.years[0], forecast.years[-1]
     if one.unit == YEAR and one.request.year is None and is_crossing(forecast, one.request.name):
-        spans += [" With ", Strong(one.never), f" probability it does not happen by {last:g}"]
-        spans.append(f"; with {one.already} it had happened by {first:g}." if one.already else ".")
+        spans += [" With ", Strong(chance_in_words(one.never)), f" probability it does not happen by {last:g}"]
+        spans.append(f"; with {chance_in_words(one.already)} it had happened by {first:g}." if one.already else ".")
     elif one.above:
-        told = [f"{_limit(text, one.unit)} with {prob}" for text, prob in one.above.items()]
+        told = [f"{_limit(text, one.unit)} with {chance_in_words(prob)}" for text, prob in one.above.items()]
         told[0] += " probability"
         spans.append(f" It exceeds {', '.join(told[:-1])}{' and ' if told[1:] else ''}{told[-1]}.")
     return tuple(spans)
@@ -58,6 +58,17 @@ def in_words(text: str) -> str:
         return f"{number[1]} {_WORDS[number[2]]}"
     money = re.fullmatch(r"([A-Z]{3})_(\d{4})", text)
     return f"{money[1]} (prices of {money[2]})" if money else text
+
+
+def chance_in_words(prob: str) -> str:
+    """A probability as it is read out.
+
+    Examples
+    --------
+    >>> chance_in_words("5.2%"), chance_in_words("< 0.02%")
+    ('5.2%', 'less than 0.02%')
+    """
+    return prob.replace("< ", "less than ").replace("> ", "more than ")
 
 
 def _limit(text: str, unit: str) -> str:
