@@ -522,6 +522,16 @@ def test_only_the_figures_that_are_asked_for(tmp_path):
     assert 'id="drivers"' not in text and 'id="fits"' not in text and 'id="evidence"' not in text
 
 
+def test_a_report_tells_its_own_thresholds(tmp_path):
+    other = (
+        '+++\nquantities = ["cost"]\nseed = 3\nyears = "2024 to 2030"\nthresholds = { cost = ["7M USD_2023"] }\n+++\n'
+    )
+    folder = make(tmp_path / "study", **{"priors/evidence/seen.toml": "", "reports/other.md": other})
+    assert main(["report", "other", str(folder), "--out", str(tmp_path)]) == 0
+    shown = Page((tmp_path / "other.html").read_text()).text
+    assert "more than 7M USD_2023" in shown and "more than 5M" not in shown and "7 million with" in shown
+
+
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [

@@ -21,6 +21,8 @@ from forecast.report.sections.scenarios import scenarios
 from forecast.report.sections.trends import trend_section
 from forecast.report.sections.years import crossings, fans
 from forecast.report.subject import Chosen, Subject
+from forecast.result import Forecast
+from forecast.study.reports import Report
 from forecast.text import percent
 
 
@@ -58,8 +60,9 @@ def content(subject: Subject, say: Callable[[str, float], None] | None = None) -
     StudyError
         Fields or figures of the report's definition do not exist; every one is told.
     """
-    forecast, report = subject.forecast, subject.report
-    subject = replace(subject, said=told(forecast, subject.record))
+    report = subject.report
+    forecast = _with_own_thresholds(subject.forecast, report)
+    subject = replace(subject, forecast=forecast, said=told(forecast, subject.record))
     fields, chosen = Fields(forecast, report, subject.said, subject.record, subject.date), Chosen(report, forecast)
     problems = [*chosen.problems, *fields.problems(report)]
     if problems:
@@ -93,6 +96,16 @@ def content(subject: Subject, say: Callable[[str, float], None] | None = None) -
     if say is not None:
         say("written", 1.0)
     return Content(title, ", ".join(parts), tuple(_numbered(blocks)))
+
+
+def _with_own_thresholds(forecast: Forecast, report: Report) -> Forecast:
+    """The forecast with the thresholds of one report: the study has those of all."""
+    study = forecast.study
+    own = {
+        name: {text: value for text, value in values.items() if text in report.thresholds.get(name, ())}
+        for name, values in study.thresholds.items()
+    }
+    return forecast if own == study.thresholds else replace(forecast, study=replace(study, thresholds=own))
 
 
 def _numbered(blocks: Iterable[Block]) -> Iterator[Block]:

@@ -119,8 +119,8 @@ def _told(forecast: Forecast, request: Request, entry: Mapping[str, Any], figure
         probability(never) if never is not None else "",
         probability(already) if already is not None and figures["already"] else "",
         {
-            text: probability(forecast.prob_above(request.name, thresholds[text], request.year))
-            for text in figures.get("prob_above", {})
+            text: probability(forecast.prob_above(request.name, limit, request.year))
+            for text, limit in thresholds.items()
         },
         {
             float(rho): _interval(band, entry["prob"], entry["unit"], interval)
