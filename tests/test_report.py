@@ -495,6 +495,11 @@ def test_what_can_be_read_in_the_pdf_is_what_the_json_says(study, scenario, tmp_
             "reports/main.md header: figure 'fan pth': there is no quantity 'pth'; did you mean 'path'?",
         ),
         (
+            'thresholds = { "path@2030" = ["1B USD_2023"] }',
+            "",
+            "reports/main.md header: a threshold counts in every year ('path@2030'); write 'path'",
+        ),
+        (
             'headline = ["price"]',
             "",
             "reports/main.md header: the headline 'price' is not among the quantities; add it to quantities",

@@ -106,6 +106,9 @@ def read_report(relative: str, text: str, problems: list[Problem]) -> Report | N
         quantities = []
     thresholds: dict[str, tuple[str, ...]] = {}
     for name, values in _table(header.get("thresholds", {}), place, problems).items():
+        if "@" in name:
+            bare = name.partition("@")[0]
+            problems.append(Problem(place, f"a threshold counts in every year ('{name}')", f"write '{bare}'"))
         thresholds[name] = tuple(map(str, values if isinstance(values, list) else [values]))
     prob = header.get("prob", 0.9)
     if isinstance(prob, bool) or not isinstance(prob, (int, float)) or not 0 < prob < 1:
