@@ -6,7 +6,7 @@ import math
 import re
 import textwrap
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -183,22 +183,19 @@ def markdown(results: Sequence[Result]) -> str:
     documents: dict[Document, list[Result]] = {}
     for result in results:
         documents.setdefault(result.claim.document, []).append(result)
-    parts = [tally(results).capitalize() + "."]
+    parts = [tally(results).capitalize() + ".", _counts(documents)]
     for document, found in documents.items():
-        title = f"[{_escape(document.title)}](<{document.url}>)" if document.url else _escape(document.title)
+        title = _linked(_escape(document.title), document)
         by = ", ".join(filter(None, [_escape(document.author), title, _escape(document.publisher), str(document.year)]))
-        lines = [
-            "| claim | verdict | published | ours | difference | reading | it says |",
-            "|---|---|---|---|---|---|---|",
-        ]
+        lines = ["| claim | it says | published | ours | difference | verdict |", "|---|---|---|---|---|---|"]
         for result in found:
             claim = result.claim
             unit = f" {result.unit}" if result.unit not in ("", "year") else ""
-            place = f"[{_escape(claim.source)}](<{document.url}>)" if document.url else _escape(claim.source)
             verdict = f"**{result.verdict}**" if result.verdict != "holds" else result.verdict
-            figures = [_escape(result.published), _escape(result.told + unit), difference(result)]
-            says = f"{_escape(claim.sentence)} ({place})"
-            lines.append("| " + " | ".join([claim.id, verdict, *figures, claim.reading, says]) + " |")
+            reading = "" if claim.reading in ("point", "rounded point") else f", {claim.reading}"
+            says = f"{_escape(claim.sentence)} ({_linked(_escape(claim.source), document)})"
+            figures = [_escape(result.published) + reading, _escape(result.told + unit), difference(result)]
+            lines.append("| " + " | ".join([claim.id, says, *figures, verdict]) + " |")
         notes = [
             f"- **{result.claim.id}** ({result.verdict}). {_escape(_remark(result))}"
             for result in found
@@ -206,6 +203,20 @@ def markdown(results: Sequence[Result]) -> str:
         ]
         parts += [f"## {_escape(document.cited)}", by + ".", "\n".join(lines), "\n".join(notes)]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _linked(text: str, document: Document) -> str:
+    return f"[{text}](<{document.url}>)" if document.url else text
+
+
+def _counts(documents: Mapping[Document, Sequence[Result]]) -> str:
+    """How many claims of each document have which verdict, and which do not hold."""
+    lines = ["| document | hold | flagged | superseded |", "|---|---|---|---|"]
+    for document, results in documents.items():
+        named = {v: [r.claim.id for r in results if r.verdict == v] for v in VERDICTS}
+        cells = [str(len(named["holds"])), *(", ".join(named[v]) or "none" for v in VERDICTS[1:])]
+        lines.append(f"| {_escape(document.cited)} | {' | '.join(cells)} |")
+    return "\n".join(lines)
 
 
 # A definition that nothing refers to: every renderer of Markdown leaves it out.
