@@ -16,6 +16,7 @@ from scipy import optimize, stats
 import forecast
 from forecast.claims import choose, evaluate_claim, evaluate_claims, with_input
 from forecast.claims.claim import POINTS
+from forecast.claims.decode import CARD, decode
 from forecast.claims.files import read_claim_file, read_claims
 from forecast.claims.text import BEGIN, markdown, table, tally, to_json
 from forecast.cli import main
@@ -276,6 +277,14 @@ def test_constants_that_no_document_prints_are_what_its_printed_figures_imply(st
         assert prior[f"{name}_median"] == pytest.approx(float(made.quantile(0.5)), rel=5e-3)
         spread = math.log(float(made.quantile(stats.norm.cdf(1))) / float(made.quantile(0.5)))
         assert prior[f"{name}_log_sd"] == pytest.approx(spread, rel=5e-3)
+
+
+@pytest.mark.parametrize("name", ["D5.a", "D7.b", "D8.a", "K7.a"])
+def test_a_published_card_is_held_to_what_the_decoder_allows(results, name):
+    claim, figures = results[name].claim, [figure.text for figure in results[name].claim.published]
+    card = next(r for r in decode(f"{figures[0]} ({figures[1]} to {figures[2]})").readings if r.name == CARD)
+    assert claim.tolerance == f"{100 * card.slack:.1f}%"
+    assert (results[name].verdict == "holds") is card.fits is (name != "D8.a")
 
 
 @pytest.mark.parametrize(

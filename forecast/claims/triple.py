@@ -173,6 +173,8 @@ def _negative(gap: str, after_figure: bool) -> bool:
     if not bare or bare[-1] not in _MINUS:
         return False
     ahead = bare[:-1].rstrip()
+    if bare == gap and ahead != bare[:-1]:  # a space before it and none after, as in "-5 -9 -2"
+        return True
     if not ahead:
         return not after_figure
     return ahead[-1] in "([{,;:=~≈–—‒" + _MINUS or bool(re.search(r"(?:^|\W)(?:to|and|about|around)$", ahead, re.I))
