@@ -200,6 +200,14 @@ def test_readings_of_an_uncertain_scenario(tmp_path):
     assert [result.claim.id for result in found if not result.as_expected] == []
 
 
+def test_an_interval_is_not_met_by_a_scenario_without_uncertainty(tmp_path):
+    (found,) = evaluated(
+        tmp_path,
+        claim(given="{ height = 4 }", reading="5% to 95%", published='["12", "6", "24"]', expected="flagged"),
+    )
+    assert found.ours == pytest.approx((12, 12, 12)) and found.verdict == "flagged"
+
+
 def test_end_points(tmp_path):
     (found,) = evaluated(
         tmp_path, claim(reading="end points", published='["12", "6", "24"]', ends="{ height = [4, 2, 8] }")

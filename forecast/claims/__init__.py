@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from forecast.claims.claim import CARD, POINTS, QUANTILES, Claim
+from forecast.claims.claim import BOUNDS, CARD, POINTS, QUANTILES, TRIPLES, Claim
 from forecast.claims.printed import Printed, say
 from forecast.claims.scenarios import point, scenario, uncertain, worlds_of
 from forecast.distribution.number import parse_number
@@ -66,7 +66,7 @@ class Result:
     def differences(self) -> tuple[float, ...]:
         """Ours over published less 1, for each figure; empty where the reading has no such thing."""
         published = [figure.value for figure in self.claim.published]
-        if self.claim.reading in ("between", "more than", "less than", "consistent") or not all(published):
+        if self.claim.reading in (*BOUNDS, "consistent") or not all(published):
             return ()
         return tuple(x / p - 1 for x, p in zip(self.ours, published, strict=False))
 
@@ -76,7 +76,7 @@ class Result:
         claim = self.claim
         like = claim.published
         if len(self.ours) == 1:
-            return say(self.ours[0], like[0], self.unit)
+            return say(self.ours[0], like[0], self.unit, more=2 if claim.reading in BOUNDS else 1)
         styles = like if len(like) == 3 else (like[0],) * 3
         middle, low, high = (say(x, p, self.unit) for x, p in zip(self.ours, styles, strict=True))
         return f"{middle} ({low} to {high})"
@@ -218,7 +218,8 @@ def _figures(
         return tuple(found)
     open_inputs = uncertain(varied, request)
     if claim.reading in POINTS or not open_inputs:
-        return (point(varied, request, claim.place) * factor,)
+        figure = point(varied, request, claim.place) * factor
+        return (figure,) * (3 if claim.reading in TRIPLES else 1)  # an interval of no width is no published one
     draws = worlds_of(varied, request, claim.dependence, runs) * factor
     low, median, high = map(float, quantiles(draws, [0.05, 0.5, 0.95]).value)
     if claim.reading == CARD:

@@ -9,6 +9,7 @@ from typing import Any
 from forecast.claims.printed import Printed
 
 POINTS = ("point", "rounded point", "prediction", "end points")  # readings of scenarios that leave nothing uncertain
+BOUNDS = ("more than", "less than", "between")
 CARD, QUANTILES = "Guesstimate card", "5% to 95%"
 READINGS = (
     *POINTS,
@@ -17,9 +18,7 @@ READINGS = (
     QUANTILES,
     "mean and 5% to 95%",
     CARD,
-    "more than",
-    "less than",
-    "between",
+    *BOUNDS,
     "consistent",
 )
 TRIPLES = (QUANTILES, "mean and 5% to 95%", CARD)

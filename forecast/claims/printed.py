@@ -84,8 +84,8 @@ def printed(text: str, rounded: bool = False, place: str = "") -> Printed:
     return Printed(text, -value if found["sign"] else value, float(f"0.5e{last + power}"))
 
 
-def say(value: float, like: Printed | None = None, unit: str = "") -> str:
-    """A figure of ours in the style of the printed one, with one digit more than it has (and no zeros after the point).
+def say(value: float, like: Printed | None = None, unit: str = "", more: int = 1) -> str:
+    """A figure of ours in the style of the printed one, with digits more than it has (and no zeros after the point).
 
     Examples
     --------
@@ -100,7 +100,7 @@ def say(value: float, like: Printed | None = None, unit: str = "") -> str:
         digits = 3
     else:
         size = abs(like.value) or 2 * like.half
-        digits = max(2, math.floor(math.log10(size)) - round(math.log10(2 * like.half)) + 2)
+        digits = max(2, math.floor(math.log10(size)) - round(math.log10(2 * like.half)) + 1 + more)
     text = like.text if like else ""
     if "%" in text:
         return f"{_digits(100 * value, digits)}%"
