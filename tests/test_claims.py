@@ -430,3 +430,16 @@ def test_command_line(capsys):
     assert main(["claims", "K6", "--study", str(ROOT), "--json"]) == 0
     assert [entry["verdict"] for entry in json.loads(capsys.readouterr().out)["claims"]] == ["flagged", "flagged"]
     assert main(["claims", "Z1", "--study", str(ROOT)]) == 2
+
+
+def test_a_report_holds_all_claims_or_is_left_alone(tmp_path, capsys):
+    path = tmp_path / "report.md"
+    path.write_text(f"# Claims\n\n{BEGIN}\n\nold\n")
+    assert main(["claims", "L7", "--study", str(ROOT), "--report", str(path)]) == 2
+    assert "leave out L7" in capsys.readouterr().err
+    assert path.read_text().endswith("old\n")
+    assert main(["claims", "--study", str(ROOT), "--report", str(path)]) == 0
+    assert "| L7 |" in path.read_text() and path.read_text().startswith("# Claims\n")
+    path.write_text("# no place for it\n")
+    assert main(["claims", "--study", str(ROOT), "--report", str(path)]) == 2
+    assert path.read_text() == "# no place for it\n"

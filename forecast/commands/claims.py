@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 from forecast.commands.shared import add_command, add_json, say
-from forecast.errors import GateError
+from forecast.errors import GateError, UsageError
 
 
 def add_commands(commands: Any) -> None:
@@ -17,7 +17,9 @@ def add_commands(commands: Any) -> None:
         "evaluate published claims: which hold, which do not follow, which were overtaken",
         _claims,
     )
-    claims.add_argument("ids", metavar="ID", nargs="*", help="claims such as L7, or K9.b (default: all)")
+    claims.add_argument(
+        "ids", metavar="ID", nargs="*", help="claims such as L7, a part such as K9.b, or K (default: all)"
+    )
     claims.add_argument("--study", metavar="DIR", default=".")
     claims.add_argument("--notes", action="store_true", help="also print sentence, inputs, tolerance and note of each")
     add_json(claims)
@@ -42,6 +44,8 @@ def _claims(options: argparse.Namespace) -> None:
     from forecast.claims.text import markdown, table, tally, to_json, write_report
     from forecast.study import open_study
 
+    if options.report and options.ids:
+        raise UsageError(f"--report holds all claims; leave out {' '.join(options.ids)}")
     study = open_study(options.study)
     results = evaluate_study(study, options.ids)
     if options.report:
@@ -49,6 +53,10 @@ def _claims(options: argparse.Namespace) -> None:
 
         write_report(Path(options.report), results)
         say(f"Wrote {options.report}")
+        if files := sorted({r.data.partition(",")[0] for r in results if r.data and not r.data.startswith("priors/")}):
+            say(
+                f"It holds results on {', '.join(files)}, which not everybody has; unset FORECAST_DATA for the study's own"
+            )
     if options.json:
         import json
 
