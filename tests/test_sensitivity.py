@@ -218,6 +218,48 @@ def test_errors_cover_at_their_rate():
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("method", ["qmc", "mc"])
+def test_errors_cover_from_worlds_to_indices(method):
+    """Ishigami's function over 300 seeds, with few worlds: search, fit and all."""
+    exact = {
+        "first": np.array([V1, V2, 0]) / V,
+        "total": np.array([V1 + V13, V2, V13]) / V,
+        "shapley": np.array([V1 + V13 / 2, V2, V13 / 2]) / V,
+    }
+    hits, errors = dict.fromkeys(exact, np.zeros(3)), []
+    for seed in range(300):
+        result = found(ishigami, 3, draws=2048, seed=seed, method=method)
+        for kind, share in exact.items():
+            error = getattr(result, f"{kind}_se")
+            errors.append(error)
+            hits[kind] = hits[kind] + (np.abs(getattr(result, kind) - share) <= 1.96 * error)
+    assert (np.mean(errors, axis=0) < 0.01).all()
+    for counts in hits.values():
+        for count in counts.astype(int).tolist():
+            assert_share(count, 300, 0.93, 1.0)
+
+
+@pytest.mark.parametrize("draws", [512, 4096])
+def test_shapley_effects_of_a_lognormal_answer_with_correlated_inputs(draws):
+    """E[exp(L) | S] is lognormal: Var E[Y | S] / Var Y = (exp(c(S)) - 1) / (exp(c) - 1), c(S) that of L."""
+    loads = np.array([0.8, -0.5, 0.6, 0.3])
+    correlation = np.array([[1, 0.6, 0, 0.2], [0.6, 1, 0.3, 0], [0, 0.3, 1, 0], [0.2, 0, 0, 1.0]])
+    linear = explained_by(loads, correlation)
+    whole = math.expm1(linear((0, 1, 2, 3)))
+    exact = shapley_of(4, lambda known: math.expm1(linear(known)) / whole)
+    result = found(lambda z: np.exp(np.tensordot(loads, z, 1)), 4, correlation, draws)
+    assert_close(result.shapley, result.shapley_se, exact, worst=0.03)
+
+
+def test_what_cannot_be_seen_is_in_the_errors():
+    """A product of four inputs about zero has no effects of up to three: nothing is found, and nothing is claimed."""
+    result = found(lambda z: np.prod(z, axis=0), 4)
+    assert result.unexplained > 0.9
+    assert (np.abs(result.shapley - 0.25) <= 1.96 * result.shapley_se).all()
+    assert (np.abs(result.total - 1) <= 2.5 * result.total_se).all()
+
+
+@pytest.mark.slow
 def test_errors_cover_when_not_all_can_be_explained():
     """The surrogate cannot see the fast wave: the share it explains is still right within its errors, or better."""
     hits = np.zeros(2)
@@ -440,6 +482,46 @@ def test_expected_gains_cover_at_their_rate():
         assert (gained.width_se < 0.2 * gained.width_now).all()
     for count in hits.ravel():
         assert_share(int(count), 300, 0.92, 0.99)
+
+
+SHAPES = {
+    "square": lambda z: z**2,
+    "wave": lambda z: np.sin(3 * z),
+    "exponential": np.exp,
+    "step": lambda z: 2.0 * (z > 0.1),
+    "nothing": np.zeros_like,
+}
+
+
+@pytest.mark.parametrize("method", ["qmc", "mc"])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_what_is_left_does_not_depend_on_the_shape_of_what_is_known(shape, method):
+    """answer = shape(known) + 0.5 noise: what is left is normal with sd 0.5, and the errors cover over 40 seeds."""
+    hits = np.zeros(2)
+    for seed in range(40):
+        z = scores(Design(("known", "noise"), seed, method), 0, 1024)
+        gained = gains(SHAPES[shape](z[0]) + 0.5 * z[1], z[:1], independent=method == "mc")
+        hits[0] += abs(gained.width_now - gained.width[0] - Z) <= 1.96 * gained.width_se[0]
+        hits[1] += abs(gained.score_now - gained.score[0] - 0.5 / math.sqrt(math.pi)) <= 1.96 * gained.score_se[0]
+        assert gained.width_se[0] < 0.05 * gained.width_now and gained.score_se[0] < 0.05 * gained.score_now
+    for count in hits:
+        assert_share(int(count), 40, 0.92, 1.0)
+
+
+def test_a_switch_that_is_known_is_known_exactly():
+    z = scores(Design(("switch", "noise"), 1), 0, 1024)
+    gained = gains(3.0 * (z[0] > 0.5) + z[1], (z[:1] > 0.5).astype(float))
+    assert gained.width_now - gained.width[0] == pytest.approx(2 * Z, abs=5 * gained.width_se[0])
+    assert gained.width_se[0] < 0.02
+
+
+def test_knowing_can_widen_an_interval_but_worsens_no_score():
+    """An atom of 96%: the 90% interval has no width, until the input tells when the answer is uncertain."""
+    z = scores(Design(("switch", "noise"), 1), 0, 2048)
+    rare = z[0] > 1.7506860712521692
+    gained = gains(np.where(rare, z[1], 0.0), rare[None].astype(float))
+    assert gained.width[0] < 0 < gained.score[0]
+    assert gained.width[0] == pytest.approx(-0.04 * 2 * Z, rel=0.05)
 
 
 def test_dedicated_runs_agree(result):

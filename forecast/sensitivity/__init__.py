@@ -183,7 +183,7 @@ def sensitivity(
     learned = learned_of(forecast, prepared, above)
     order, known = known_by(forecast.study, prepared)
     independent, event = forecast.design.method == "mc", above is not None
-    gained = gains(learned, known, prob, independent=independent, event=event, orders=order)
+    gained = gains(learned, known, prob, independent=independent, event=event)
     ranks = target_of(prepared.draws, "rank", "")
     if len(known) == 1:  # all there is to know
         width, score, sure = np.full(1, gained.width_now), np.full(1, gained.score_now), np.zeros(1)

@@ -3,8 +3,12 @@
 Expected value of partial perfect information from given draws (Strong, Oakley and Brennan, "Estimating multiparameter
 partial expected value of perfect information from a probabilistic sensitivity analysis sample", 2014), with the width
 of the interval and the continuous ranked probability score (CRPS) in the place of a decision's value. Worlds are sorted
-by what would be known and cut into strata of like worlds; inside a stratum the trend is taken out, and what is left is
-the answer's distribution once the input is known. A measurement with an error is known in the same way.
+by what would be known and cut into strata of like worlds, narrow in the tails too; inside a stratum the trend is taken
+out, and what is left is the answer's distribution once the input is known. A measurement with an error is known in the
+same way.
+
+Worlds of a stratum are alike, not the same, so a little of what would be learned is missed. Strata twice as wide miss
+more: the difference tells how much, corrects the gain (Richardson's extrapolation) and goes into its error.
 """
 
 from __future__ import annotations
@@ -14,11 +18,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from forecast.quantile import mcse_of
-from forecast.special import ndtri
+from forecast.special import ndtr, ndtri
+
+MOST_STRATA, IN_STRATUM = 64, 256  # at most so many strata, with at least so many worlds on average
+_FURTHEST, _IN_TAIL = 3.0, 64  # where the last stratum begins: at that normal score, with so many worlds at least
+_MISSED, _MISSED_SE = 2 / 3, 1 / 2  # of the difference: what is missed falls by 2 to 4 when strata are halved
 
 Array = np.ndarray
-
-MOST_STRATA, IN_STRATUM = 32, 512  # at most so many strata, with at least so many worlds
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,7 +34,8 @@ class Gains:
     Parameters
     ----------
     width, width_se : ndarray (known,)
-        How much narrower the interval, in the unit of the draws.
+        How much narrower the interval, in the unit of the draws. Below zero where the interval would be wider on
+        average: an interval is no proper score (an answer that is nearly always never has an interval of no width).
     score, score_se : ndarray (known,)
         How much lower the expected CRPS, in the unit of the draws.
     width_now, score_now : float
@@ -43,15 +50,7 @@ class Gains:
     score_now: float
 
 
-def gains(
-    draws: Array,
-    known: Array,
-    prob: float = 0.9,
-    *,
-    independent: bool = False,
-    event: bool = False,
-    orders: Array | None = None,
-) -> Gains:
+def gains(draws: Array, known: Array, prob: float = 0.9, *, independent: bool = False, event: bool = False) -> Gains:
     """Expected gains of knowing each of several things, one at a time.
 
     Parameters
@@ -66,13 +65,11 @@ def gains(
         Whether worlds are independent draws; if not, they are points that fill space evenly.
     event : bool
         Whether draws are 1 or 0, for what happens or not: no line fits these, and the CRPS is the Brier score.
-    orders : ndarray (known, chain, draw) of int, optional
-        Positions that sort each chain of `known`, if they are at hand.
 
     Returns
     -------
     Gains
-        Estimates from all chains; standard errors from their spread.
+        Estimates from all chains; standard errors from their spread and from what strata miss.
 
     Examples
     --------
@@ -83,59 +80,97 @@ def gains(
     [0.2, 0.4]
     """
     chains, size = draws.shape
-    strata = _strata(chains, size)
-    each = size // strata
-    kept = each * strata
-    now = np.sort(draws.reshape(1, -1), axis=-1)
-    alone = np.sort(draws, axis=-1)
-    width_now, score_now = _width(now, prob)[0], _crps(now)[0]
-    width_alone, score_alone = _width(alone, prob), _crps(alone)
-    score = ndtri((np.arange(size) + 0.5) / size)[:kept].reshape(strata, each)
-    score = score - score.mean(axis=1, keepdims=True)
+    answer, chain = draws.reshape(-1), np.repeat(np.arange(chains), size)
+    ends = (0.5 - prob / 2, 0.5 + prob / 2)
+    now = _spread(answer, np.zeros(answer.size, dtype=np.intp), 1, ends)[:, 0]
+    alone = _spread(answer, chain, chains, ends)
+    score = ndtri((np.arange(answer.size) + 0.5) / answer.size)
+    edges = _edges(answer.size)
     out = np.empty((4, len(known)))
     for row, values in enumerate(known):
-        order = np.argsort(values, axis=-1, kind="stable") if orders is None else orders[row]
-        y = np.take_along_axis(draws, order, axis=-1)[:, :kept].reshape(chains, strata, each)
-        middle = y.mean(axis=(0, 2))
-        y = y - middle[:, None]
-        if not event:
-            slope = np.einsum("cse,se->s", y, score) / (chains * (score**2).sum(axis=1))
-            y = y - slope[:, None] * score
-        count = chains * each
-        whole = np.sort(np.swapaxes(y, 0, 1).reshape(strata, -1), axis=-1)
-        parts = np.sort(y, axis=-1)
-        wide, part_wide = _width(whole, prob).mean(), _width(parts, prob).mean(axis=-1)
-        crps, part_crps = _crps(whole).mean(), _crps(parts).mean(axis=-1)
-        # A mean and a slope were fitted, which takes spread away from independent draws, but hardly from even points.
-        fitted = 1 / count
-        if independent:
-            wide, crps = wide * (1 + fitted), crps * (1 + 2 * fitted)
-        width_se = np.hypot(mcse_of(width_alone - part_wide), fitted * wide / 2)
-        score_se = np.hypot(mcse_of(score_alone - part_crps), fitted * crps)
-        out[:, row] = width_now - wide, width_se, score_now - crps, score_se
-    return Gains(out[0], out[1], out[2], out[3], float(width_now), float(score_now))
+        order = np.argsort(values, axis=None, kind="stable")
+        y, own = answer[order], chain[order]
+        levels = _levels(values.reshape(-1)[order], len(edges) + 1)
+        fine = np.repeat(np.arange(len(edges) + 1), np.diff([0, *edges, y.size])) if levels is None else levels
+        sloped = levels is None and not event
+        left, missed, fitted = _left(y, score, fine, own, chains, ends, sloped, independent)
+        if levels is None:
+            wide = np.repeat(np.arange(len(edges) // 2 + 1), np.diff([0, *edges[1::2], y.size]))
+            difference = _left(y, score, wide, None, 1, ends, sloped, independent)[0] - left
+        else:
+            difference = np.zeros(2)
+        gain = now - (left - _MISSED * difference)
+        error = np.sqrt(mcse_of(alone - missed) ** 2 + (_MISSED_SE * difference) ** 2 + fitted**2)
+        out[:, row] = gain[0], error[0], gain[1], error[1]
+    return Gains(out[0], out[1], out[2], out[3], float(now[0]), float(now[1]))
 
 
-def _strata(chains: int, draws: int) -> int:
-    most = max(1, min(MOST_STRATA, chains * draws // IN_STRATUM))
-    return 1 << (most.bit_length() - 1)
+def _left(
+    y: Array,
+    score: Array,
+    stratum: Array,
+    chain: Array | None,
+    chains: int,
+    ends: tuple[float, float],
+    sloped: bool,
+    independent: bool,
+) -> tuple[Array, Array, Array]:
+    """Width and CRPS (2,) that are left in strata on average, those of each chain (2, chain), and what fitting did."""
+    counts = np.bincount(stratum)
+    strata = len(counts)
+    rest = y - (np.bincount(stratum, y) / counts)[stratum]
+    if sloped:
+        x = score - (np.bincount(stratum, score) / counts)[stratum]
+        rest -= (np.bincount(stratum, x * rest) / np.bincount(stratum, x * x))[stratum] * x
+    found = _spread(rest, stratum, strata, ends)
+    # A mean and a slope take spread away from independent draws, half a draw's worth each, but hardly from even points;
+    # likewise the mean difference of draws counts each with itself.
+    fitted = np.array([1 + sloped, 3 + sloped])[:, None] / 2 * found / counts
+    share = counts / y.size
+    if independent:
+        found = found + fitted
+    left, doubt = found @ share, fitted @ share / 2
+    if chain is None:
+        return left, left[:, None], doubt
+    cell = chain * strata + stratum
+    by_chain = _spread(rest, cell, chains * strata, ends) * np.bincount(cell, minlength=chains * strata)
+    return left, by_chain.reshape(2, chains, strata).sum(axis=2) * chains / y.size, doubt
 
 
-def _width(ordered: Array, prob: float) -> Array:
-    """Width (…) of the interval of sorted draws (…, draw)."""
-    return np.asarray(_at(ordered, 0.5 + prob / 2) - _at(ordered, 0.5 - prob / 2))
+def _edges(count: int) -> Array:
+    """Ranks at which strata end: equal steps of the normal score, so that no stratum is wide; an odd number of them."""
+    strata = max(2, min(MOST_STRATA, count // IN_STRATUM)) // 2 * 2
+    furthest = min(_FURTHEST, -float(ndtri(np.array([min(_IN_TAIL / count, 0.25)]))[0]))
+    return np.round(ndtr(np.linspace(-furthest, furthest, strata - 1)) * count).astype(int)
 
 
-def _at(ordered: Array, prob: float) -> Array:
-    count = ordered.shape[-1]
-    place = min(max(prob * count - 0.5, 0.0), count - 1.0)
-    low = min(int(place), count - 2)
-    part = place - low
-    return np.asarray((1 - part) * ordered[..., low] + part * ordered[..., low + 1])
+def _levels(ordered: Array, most: int) -> Array | None:
+    """The place of each value among the different ones, if these are few: what is known is a switch or a count."""
+    place = np.concatenate([[0], np.cumsum(ordered[1:] != ordered[:-1])])
+    return place if place[-1] < most else None
 
 
-def _crps(ordered: Array) -> Array:
-    """Expected CRPS (…) of a forecast that is right: half the mean difference of two draws, from sorted draws."""
-    count = ordered.shape[-1]
-    weights = (2 * np.arange(1, count + 1) - count - 1) / count**2
-    return np.asarray(ordered @ weights)
+def _spread(values: Array, group: Array, groups: int, ends: tuple[float, float]) -> Array:
+    """Width of the interval and expected CRPS of a forecast that is right (half the mean difference of two draws).
+
+    Of each group of values: (2, group), zero for an empty one.
+    """
+    order = np.argsort(values)
+    order = order[np.argsort(group[order].astype(np.uint16), kind="stable")]
+    ordered, counts = values[order], np.bincount(group, minlength=groups)
+    start = np.cumsum(counts) - counts
+    full = np.maximum(counts, 1)
+
+    def at(prob: float) -> Array:
+        place = np.clip(prob * counts - 0.5, 0.0, full - 1.0)
+        low = np.minimum(place.astype(int), np.maximum(counts - 2, 0))
+        first = np.minimum(start + low, values.size - 1)
+        second = np.minimum(start + np.minimum(low + 1, full - 1), values.size - 1)
+        part = place - low
+        return np.asarray((1 - part) * ordered[first] + part * ordered[second])
+
+    width = np.where(counts > 0, at(ends[1]) - at(ends[0]), 0.0)
+    rank = np.arange(values.size) - np.repeat(start, counts)
+    sign = 2 * rank + 1 - np.repeat(counts, counts)
+    crps = np.bincount(np.repeat(np.arange(groups), counts), sign * ordered, groups) / full.astype(float) ** 2
+    return np.array([width, crps])

@@ -18,7 +18,7 @@ from itertools import combinations
 
 import numpy as np
 
-from forecast.quantile import student_factor
+from forecast.quantile import mcse_of, student_factor
 from forecast.sensitivity.chaos import Block, gram
 from forecast.sensitivity.surrogate import CERTAIN, Surrogate
 
@@ -105,14 +105,23 @@ def indices(surrogate: Surrogate) -> Indices:
         errors.append(_jackknife(ratios[:-1]))
     explained = _leaving_out(everything[None]) / variance[:, None]
     missing = max(0.0, 1 - float(explained[-1, 0]))
-    weight = np.maximum(values[1], 0) / max(float(np.maximum(values[1], 0).sum()), 1e-300)
+    # With few worlds a good fit to them can be a bad one where none fell: then its variance is not theirs.
+    strayed = 0.0
+    if surrogate.variance is not None:
+        seen = float(surrogate.variance.mean())
+        strayed = max(0.0, abs(float(variance[-1]) - seen) - float(mcse_of(surrogate.variance))) / seen
+    # What is unexplained may be anybody's: by what each input is known to have, and an equal part of what is not known.
+    part = np.maximum(values[1], 0) + (missing + strayed) / count
+    weight = part / max(float(part.sum()), 1e-300)
+    found = 1 - missing - float(values[0].sum())  # interactions, of independent inputs
+    with_it = np.clip((values[1] - values[0]) / found, 0, 1) if found > missing else np.zeros(count)
     unseen = CERTAIN**2 / 2 * missing / surrogate.worlds  # an effect as small as this is not let in
     errors[2] = np.sqrt(errors[2] ** 2 + spread / variance[-1] ** 2)
     # What is unexplained is interactions in the main: an interaction of i may have a variance of the order of the
     # geometric mean of V_i and the rest, a missing part of its own effect one of the order of V_i.
-    shares = (weight, np.sqrt(weight), np.sqrt(weight))
+    shares = (weight, np.maximum(np.sqrt(weight), with_it), np.sqrt(weight))
     first_se, total_se, shapley_se = (
-        np.sqrt(error**2 + (missing * share) ** 2 + unseen**2 + (_ROUNDING * value) ** 2)
+        np.sqrt(error**2 + ((missing + strayed) * share) ** 2 + unseen**2 + (_ROUNDING * value) ** 2)
         for error, share, value in zip(errors, shares, values, strict=True)
     )
     return Indices(

@@ -41,10 +41,12 @@ class Surrogate:
     coefficients : ndarray (chain, term)
         Fitted in each chain alone: the chains' errors are independent.
     residual : ndarray (chain,)
-        Variance that is left in each chain, corrected for the number of terms.
+        Mean square of what is left in each chain of a fit to all others.
     level : float
         The constant.
     worlds : int
+    variance : ndarray (chain,), optional
+        Of the answer itself, in each chain: what the coefficients have to add up to.
     """
 
     inputs: Inputs
@@ -55,6 +57,7 @@ class Surrogate:
     residual: Array
     level: float
     worlds: int
+    variance: Array | None = None
 
     def players_of(self, site: int) -> int:
         """The player that a single site's coordinate belongs to."""
@@ -113,9 +116,9 @@ def fit(target: Array, scores: Array, inputs: Inputs) -> Surrogate:
         sites.append(Block(inputs.correlation[np.ix_(inputs.dependent, inputs.dependent)]))
     search = _Search(target, flat, inputs, tuple(sites), block)
     terms, coefficients, residual = search.run()
-    return Surrogate(
-        inputs, tuple(sites), block, tuple(terms), coefficients, residual, float(target.mean()), chains * draws
-    )
+    level = float(target.mean())
+    variance = ((target - level) ** 2).mean(axis=1)
+    return Surrogate(inputs, tuple(sites), block, tuple(terms), coefficients, residual, level, chains * draws, variance)
 
 
 class _Search:
@@ -268,11 +271,13 @@ class _Search:
         last = len(self.terms) + 1
         target = self.target.reshape(self.chains, self.draws)
         coefficients, residual = np.empty((self.chains, last)), np.empty(self.chains)
+        gram, moment = self.gram[:, :last, :last], self.moment[:, :last]
         for chain in range(self.chains):
-            found = _solved(self.gram[chain, :last, :last], self.moment[chain, :last])
-            coefficients[chain] = found
-            left = target[chain] - found @ self.columns[:last, chain]
-            residual[chain] = (left @ left) / max(1, self.draws - last)
+            coefficients[chain] = _solved(gram[chain], moment[chain])
+            # What the other chains do not foretell of this one: what was fitted to chance alone does not count.
+            others = _solved(gram.sum(axis=0) - gram[chain], moment.sum(axis=0) - moment[chain])
+            left = target[chain] - others @ self.columns[:last, chain]
+            residual[chain] = (left @ left) / self.draws
         return self.terms, coefficients[:, 1:], residual
 
 
