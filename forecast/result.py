@@ -12,7 +12,7 @@ from forecast.errors import UsageError
 from forecast.fits import batches, trends_behind
 from forecast.graph import YEAR
 from forecast.quantile import Estimate, means, posterior_mcse, prob_above, quantiles, quantiles_of_each
-from forecast.sampling import Request, request_of, sample
+from forecast.sampling import Request, normals_behind, request_of, sample
 from forecast.study import Study
 from forecast.worlds import Design
 
@@ -209,7 +209,10 @@ class Forecast:
         draws = self.at(request.name, year)
         unit = self.study.labels[request.name]
         reported = self._reported_ends().get((request.name, year)) if prob == self.prob else None
-        found = interval_of(draws, prob, unit) if reported is None else _interval(reported, prob, unit)
+        if reported is None:
+            normals = normals_behind(self.study, self.design, [request.name], self.draws)
+            reported = quantiles(draws, [0.5 - prob / 2, 0.5, 0.5 + prob / 2], normals=normals)
+        found = _interval(reported, prob, unit)
         trends = trends_behind(self.study, request.name)
         if not trends:
             return found
@@ -218,20 +221,26 @@ class Forecast:
         low, median, high = np.hypot([found.mcse_low, found.mcse_median, found.mcse_high], extra)
         return replace(found, mcse_low=float(low), mcse_median=float(median), mcse_high=float(high))
 
+    def _reported(self) -> dict[tuple[str, float | None], np.ndarray]:
+        """Draws (chain, draw) of everything reported, by name and year, in the order of the requests."""
+        arrays: dict[tuple[str, float | None], np.ndarray] = {}
+        for request in self.requests:
+            array = self._kept.get(str(request))
+            if array is None:
+                array = self.values(request.name) if request.year is None else self.at(request.name, request.year)
+            if array.ndim == 2:
+                arrays[request.name, request.year] = array
+            else:
+                arrays |= {(request.name, year): array[i] for i, year in enumerate(self.years)}
+        return arrays
+
     def _reported_ends(self) -> dict[tuple[str, float | None], Estimate]:
         """Low end, median and high end of everything reported, looked for together: that is quicker than one by one."""
         if not self._ends:
-            arrays: dict[tuple[str, float | None], np.ndarray] = {}
-            for request in self.requests:
-                array = self._kept.get(str(request))
-                if array is None:
-                    array = self.values(request.name) if request.year is None else self.at(request.name, request.year)
-                if array.ndim == 2:
-                    arrays[request.name, request.year] = array
-                else:
-                    arrays |= {(request.name, year): array[i] for i, year in enumerate(self.years)}
+            arrays = self._reported()
             probs = [0.5 - self.prob / 2, 0.5, 0.5 + self.prob / 2]
-            self._ends.update(zip(arrays, quantiles_of_each(list(arrays.values()), probs), strict=True))
+            normals = normals_behind(self.study, self.design, [name for name, _ in arrays], self.draws)
+            self._ends.update(zip(arrays, quantiles_of_each(list(arrays.values()), probs, normals), strict=True))
         return self._ends
 
     def mean(self, name: str, year: float | None = None) -> Estimate:

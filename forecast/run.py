@@ -11,9 +11,9 @@ import numpy as np
 from forecast.errors import Problem, UsageError
 from forecast.fits import batches, trends_behind, wanted_coordinates
 from forecast.graph import ancestors
-from forecast.quantile import Estimate, posterior_mcse, quantiles_of_each
+from forecast.quantile import Estimate, posterior_mcse
 from forecast.result import Forecast, Interval
-from forecast.sampling import Request, aim, reported, request_of, sample
+from forecast.sampling import Request, aim, request_of, sample
 from forecast.study import Study
 from forecast.study.record import no_quantity
 from forecast.summary import precise_enough
@@ -60,13 +60,14 @@ def run(
     else:
         per_chain = FIRST
         kept = sample(study, design, names, axis, 0, per_chain, block, threads)
-    floors = [floor for request in requests for floor in _floors(study, request, design, kept, prob)]
+    floors: dict[tuple[str, float | None], np.ndarray] = {}
     while True:
-        arrays = reported(kept, requests)
-        found = quantiles_of_each(arrays, [0.5 - prob / 2, 0.5, 0.5 + prob / 2])
-        met = all(_precise(estimate, precision, floor) for estimate, floor in zip(found, floors, strict=True))
+        forecast = Forecast(study, requests, axis, design, per_chain, prob, False, block, threads, kept, update)
+        floors = floors or _floors(forecast)
+        met = all(_precise(found, precision, floors[key]) for key, found in forecast._reported_ends().items())
         if met or per_chain >= most:
-            return Forecast(study, requests, axis, design, per_chain, prob, met, block, threads, kept, update)
+            object.__setattr__(forecast, "met", met)  # made here, and nobody has seen it yet
+            return forecast
         more = sample(study, design, names, axis, per_chain, 2 * per_chain, block, threads)
         kept = {name: np.concatenate([kept[name], more[name]], axis=-1) for name in kept}
         per_chain *= 2
@@ -119,20 +120,21 @@ def bands(forecast: Forecast) -> dict[str, dict[float, Interval]]:
     return found
 
 
-def _floors(
-    study: Study, request: Request, design: Design, kept: dict[str, np.ndarray], prob: float
-) -> list[np.ndarray]:
-    """For each array that a request reports: the error of its interval's ends that no number of worlds takes away.
+def _floors(forecast: Forecast) -> dict[tuple[str, float | None], np.ndarray]:
+    """For each reported array: the error of its interval's ends that no number of worlds takes away.
 
     It is that of having finitely many posterior draws of the trends behind it. Worlds are enough when theirs is half
     of it.
     """
-    arrays = reported(kept, [request])
-    trends = trends_behind(study, request.name)
-    if not trends:
-        return [np.zeros(2)] * len(arrays)
-    runs = [batches(study, design, trend, arrays[0].shape[-1]) for trend in trends]
-    return [posterior_mcse(array, [0.5 - prob / 2, 0.5 + prob / 2], runs) / 2 for array in arrays]
+    study, ends = forecast.study, [0.5 - forecast.prob / 2, 0.5 + forecast.prob / 2]
+    floors = {}
+    runs: dict[str, list[np.ndarray]] = {}
+    for (name, year), array in forecast._reported().items():
+        if name not in runs:
+            trends = trends_behind(study, name)
+            runs[name] = [batches(study, forecast.design, trend, forecast.draws) for trend in trends]
+        floors[name, year] = posterior_mcse(array, ends, runs[name]) / 2 if runs[name] else np.zeros(2)
+    return floors
 
 
 def _precise(found: Estimate, precision: float, floor: np.ndarray) -> bool:

@@ -8,12 +8,14 @@ from typing import Literal
 
 import numpy as np
 
+from forecast.control import Normals
 from forecast.errors import UsageError
 from forecast.fits import all_coordinates, curve_values, posterior_of, wanted_coordinates
 from forecast.graph import YEAR, ancestors, evaluate
 from forecast.study import Study
 from forecast.worlds import Design, aimed, scores
 
+MOST_SCORES = 1 << 24  # numbers that control variates may keep: 128 MiB
 PILOT = 512  # worlds that show which directions matter, before the worlds that count
 
 
@@ -220,6 +222,41 @@ def _follows(
         row = (factor[[name in own for name in inputs]] != 0).any(axis=0)
         rows.extend([row] * len(reported(values, [request])))
     return np.array(rows)
+
+
+def normals_behind(study: Study, design: Design, outputs: Sequence[str], draws: int) -> Normals | None:
+    """The normal scores that outputs are functions of, for a control variate (`forecast.control`).
+
+    Parameters
+    ----------
+    study : Study
+    design : Design
+    outputs : sequence of str
+        Names of quantities; one may stand several times, for several years.
+    draws : int
+        Of each chain.
+
+    Returns
+    -------
+    Normals or None
+        None for plain Monte Carlo, which stays plain, and where the scores would fill the memory. An output that
+        follows from draws of a posterior is said to follow nothing: their scores are not normal.
+    """
+    if design.method != "qmc":
+        return None
+    rows = []
+    for name in outputs:
+        needed = ancestors([name], study.functions)
+        own = {*needed, *wanted_coordinates(study, needed)}
+        rows.append([False] * len(design.inputs) if own & set(design.given) else [n in own for n in design.inputs])
+    follows = np.array(rows, dtype=bool).reshape(len(rows), len(design.inputs))
+    used = np.flatnonzero(follows.any(axis=0))
+    if not used.size or used.size * design.chains * draws > MOST_SCORES:
+        return None
+    assert design.mixing is not None
+    mixing = design.mixing[used]
+    part = replace(design, inputs=tuple(design.inputs[row] for row in used), mixing=mixing, given={})
+    return Normals(scores(part, 0, draws), mixing @ mixing.T, follows[:, used])
 
 
 def reported(values: Mapping[str, np.ndarray], requests: Iterable[Request]) -> list[np.ndarray]:

@@ -25,6 +25,7 @@ ORDER = [
     "units",
     "distribution",
     "crossing",
+    "control",
     "quantile",
     "dependence",
     "worlds",
