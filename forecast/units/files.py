@@ -20,7 +20,8 @@ from typing import Any
 
 from forecast.errors import Problem, StudyError, nearest
 from forecast.toml import read_toml
-from forecast.units import DIMENSIONS, Currency, UnitSystem, split_word, unit
+from forecast.units import Currency, UnitSystem, unit
+from forecast.units.system import DIMENSIONS, split_word
 
 _KINDS = ("count", "currency", "unit")
 _FIELDS = ("index", "year", "source")
