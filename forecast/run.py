@@ -15,7 +15,7 @@ from forecast.quantile import Estimate, posterior_mcse
 from forecast.result import Forecast, Interval
 from forecast.sampling import Request, aim, request_of, sample
 from forecast.study import Study
-from forecast.study.record import no_quantity
+from forecast.study.scenario import no_quantity
 from forecast.summary import precise_enough
 from forecast.worlds import Design
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from forecast import __version__
-from forecast.errors import Problem, StudyError, UsageError, nearest
-from forecast.graph import YEAR, Function
+from forecast.errors import UsageError
+from forecast.graph import Function
 from forecast.study.priors import Dependence, Prior
 from forecast.study.reports import Report
 from forecast.units import UnitSystem, conversion
@@ -119,6 +119,8 @@ class Study:
         """
         found = self.priors.get(name) or self.curves.get(name) or self.functions.get(name)
         if found is None:
+            from forecast.study.scenario import no_quantity
+
             raise UsageError("; ".join(no_quantity(name, self.names)))
         return found
 
@@ -159,45 +161,9 @@ class Study:
         StudyError
             An unknown quantity or an invalid text.
         """
-        if not values:
-            return self
-        from forecast.distribution import parse
+        from forecast.study.scenario import replaced
 
-        priors, functions, curves, problems = dict(self.priors), dict(self.functions), dict(self.curves), []
-        replaced = dict(self.replaced)
-        for name, value in values.items():
-            where = f"{place} {name}"
-            if name not in self.names:
-                problems.append(Problem(where, *no_quantity(name, self.names)))
-                continue
-            old = self.definition(name)
-            chosen = [a for a in old.alternatives if a.name == value] if isinstance(old, Prior) else []
-            try:
-                distribution = chosen[0].distribution if chosen else parse(value, where)
-            except StudyError as error:
-                names = [a.name for a in old.alternatives] if isinstance(old, Prior) else []
-                hint = nearest(str(value), names)
-                if names and not hint and str(value).isidentifier():
-                    hint = f"its alternatives are {', '.join(names)}"
-                problems.extend(replace(p, remedy=hint) if hint else p for p in error.problems)
-                continue
-            functions.pop(name, None)
-            curves.pop(name, None)
-            priors[name] = Prior(
-                name,
-                old.label,
-                distribution,
-                old.unit,
-                chosen[0].source if chosen else "scenario",
-                chosen[0].note if chosen else "",
-                old.alternatives if isinstance(old, Prior) else (),
-                where,
-            )
-            replaced[name] = str(value) if isinstance(value, (str, int, float)) else distribution.canonical()
-        if problems:
-            raise StudyError(problems)
-        sequence = tuple(name for name in self.sequence if name in functions)
-        return replace(self, priors=priors, functions=functions, curves=curves, sequence=sequence, replaced=replaced)
+        return replaced(self, values, place) if values else self
 
     def observe(
         self, quantity: str, value: Any = None, *, at_least: Any = None, at_most: Any = None, error: Any = None,
@@ -349,15 +315,3 @@ class Study:
             threads=threads,
             rung=rung,
         )
-
-
-def no_quantity(name: str, names: Sequence[str]) -> tuple[str, str]:
-    """What is wrong with a name that is no quantity's, and what to do."""
-    what = f"the study has no quantity '{name}'"
-    if name == YEAR:
-        return "'year' is the axis itself, not a quantity", "--years sets it"
-    if any(mark in name for mark in ", "):
-        parts = [part for part in name.replace(",", " ").split() if part in names]
-        if len(parts) > 1:
-            return what, f"name one at a time, as in {' '.join(f'-q {part}' for part in parts)}"
-    return what, nearest(name, names) or "'forecast check' lists them"
