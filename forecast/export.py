@@ -57,7 +57,7 @@ def to_json(forecast: Forecast) -> dict[str, Any]:
         place["dependence_band"] = {
             f"{rho:g}": {k: _number(getattr(i, k)) for k in ("low", "median", "high")} for rho, i in band.items()
         }
-    return {"schema": SCHEMA, **provenance(forecast), "quantities": quantities}
+    return {"schema": SCHEMA, **provenance(forecast), "notes": list(forecast.study.notes), "quantities": quantities}
 
 
 def provenance(forecast: Forecast) -> dict[str, Any]:

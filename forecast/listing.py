@@ -8,7 +8,7 @@ from forecast.graph import YEAR, Function
 from forecast.result import Forecast
 from forecast.study import Study
 from forecast.study.priors import Prior
-from forecast.text import table
+from forecast.text import COLUMNS, table
 from forecast.trend.files import Curve
 
 
@@ -71,7 +71,7 @@ def _users(study: Study) -> dict[str, list[str]]:
     return users
 
 
-def sheet(forecast: Forecast, name: str) -> str:
+def sheet(forecast: Forecast, name: str, columns: int = COLUMNS) -> str:
     """Everything about one quantity: definition, formula, parents, children, source and interval."""
     study = forecast.study
     definition = study.definition(name)
@@ -82,17 +82,16 @@ def sheet(forecast: Forecast, name: str) -> str:
         lines += _function_lines(study, definition)
     else:
         lines += _curve_lines(study, definition)
-    children = study.children(name)
-    lines.append(f"Used by: {', '.join(children) or 'nothing'}")
+    lines.append(f"Used by: {', '.join(_users(study).get(name, [])) or 'nothing'}")
     for d in study.dependences:
         if name in d.between:
             other = d.between[1] if d.between[0] == name else d.between[0]
             lines.append(
-                f"Depends on: {other} (rank correlation {d.rank_correlation:g}{'; ' + d.note if d.note else ''})"
+                f"Rank correlation with {other}: {d.rank_correlation:g}{' (' + d.note + ')' if d.note else ''}"
             )
     if definition.source:
         lines.append(f"Source: {definition.source}")
-    lines += ["", table(forecast)]
+    lines += ["", table(forecast, columns)]
     return "\n".join(lines)
 
 
@@ -106,7 +105,7 @@ def _prior_lines(prior: Prior) -> list[str]:
         lines.append(f"Note: {prior.note}")
     for other in prior.alternatives:
         lines.append(
-            f"Alternative '{other.name}': {other.distribution.text} "
+            f"Alternative (--set {prior.name}={other.name}): {other.distribution.text} "
             f"({other.source}{'; ' + other.note if other.note else ''})"
         )
     return lines

@@ -39,7 +39,7 @@ def table(forecast: Forecast, columns: int = COLUMNS) -> str:
         Aligned text. Figures carry only the digits that their Monte Carlo standard error supports.
     """
     levels = [percent(p) for p in (0.5 - forecast.prob / 2, 0.5, 0.5 + forecast.prob / 2)]
-    rows: list[tuple[str, ...]] = [("", *levels, "± MC", "", "1% to 99%")]
+    rows: list[tuple[str, ...]] = [("", *levels, "± MC", "", "shape")]
     over = bands(forecast)
     for request in _each_year(forecast):
         interval = forecast.interval(str(request))
@@ -228,12 +228,11 @@ def _aligned(rows: Sequence[tuple[str, ...]], columns: int) -> list[str]:
     """
     full = [row for row in rows if len(row) > 1]
     widths = [max(len(row[i]) for row in full) for i in range(len(full[0]))]
-    pictures = any(row[-1] for row in full[1:]) and columns - sum(width + 3 for width in widths[1:]) >= min(
-        ROOMY, widths[0]
-    )
-    if not pictures:
-        widths[-1] = -3
-    widths[0] = max(NARROWEST, min(widths[0], columns - sum(width + 3 for width in widths[1:])))
+    shown = [i for i in range(1, len(widths)) if any(row[i] for row in full[1:])]
+    pictures = len(widths) - 1
+    if columns - sum(widths[i] + 3 for i in shown) < min(ROOMY, widths[0]) and pictures in shown:
+        shown.remove(pictures)
+    widths[0] = max(NARROWEST, min(widths[0], columns - sum(widths[i] + 3 for i in shown)))
     lines = []
     for row in rows:
         if len(row) == 1:
@@ -241,8 +240,8 @@ def _aligned(rows: Sequence[tuple[str, ...]], columns: int) -> list[str]:
             lines += [indent + part for part in _broken(row[0].strip(), columns - len(indent))]
             continue
         label, *more = _broken(row[0], widths[0]) or [""]
-        cells = [label.ljust(widths[0])] + [cell.rjust(widths[i + 1]) for i, cell in enumerate(row[1:-2])]
-        lines.append("   ".join([*cells, row[-2].ljust(widths[-2]), row[-1] if pictures else ""]).rstrip())
+        cells = [row[i].rjust(widths[i]) if i < pictures - 1 else row[i].ljust(widths[i]) for i in shown]
+        lines.append("   ".join([label.ljust(widths[0]), *cells]).rstrip())
         lines += [f"  {part}" for part in more]
     return lines
 

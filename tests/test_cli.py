@@ -220,7 +220,7 @@ def test_show_tells_all_about_a_quantity(study, capsys):
         "models/model.py",
         "return a * b",
         "a [hour]",
-        "Used by: path, crossing",
+        "Used by: path, crossing, report main",
         "Source: a textbook",
         "± MC",
     ):
@@ -230,9 +230,9 @@ def test_show_tells_all_about_a_quantity(study, capsys):
     for part in (
         "Prior: 1 to 10",
         "lognormal, 90% interval 1 to 10",
-        "Alternative 'low': 0.1 to 1",
+        "Alternative (--set a=low): 0.1 to 1",
         "Used by: energy",
-        "growth (rank correlation 0",
+        "Rank correlation with growth: 0",
     ):
         assert part in text, part
     assert main(["show", "path", str(study), "--draws", "1024"]) == 0

@@ -137,9 +137,9 @@ def _show(options: argparse.Namespace) -> None:
     arguments = run_arguments(options)
     result = prepared(study, [options.quantity], **arguments)
     if not year and result.has_years(name):
-        print(sheet(study.run([f"{name}@{y:g}" for y in _a_few(result.years)], **arguments), name))
+        print(sheet(study.run([f"{name}@{y:g}" for y in _a_few(result.years)], **arguments), name, columns()))
     else:
-        print(sheet(result, name))
+        print(sheet(result, name, columns()))
 
 
 def _a_few(years: Sequence[float]) -> list[float]:
