@@ -247,6 +247,64 @@ def test_rungs_agree(tmp_path: Path, name: str) -> None:
     assert evidence[0] == pytest.approx(evidence[1], abs=0.1)
 
 
+def test_an_exact_value_is_judged_on_the_quantitys_own_scale(tmp_path: Path) -> None:
+    study = study_of(tmp_path, prior("n", "discrete({1e-12: 0.5, 2e-12: 0.5})"))
+    assert (posterior(study.observe("n", 1e-12, **SOURCE)).values("n") == 1e-12).all()
+
+
+def test_a_measurement_with_separate_values(tmp_path: Path) -> None:
+    """Of a quantity that takes separate values it is a likelihood; of one that takes any it has probability zero."""
+    study = study_of(tmp_path, prior("n", "poisson(mean=2)") + prior("a", "normal(mean=0, sd=1)"))
+    told = "discrete({1: 0.3, 2: 0.7})"
+    result = posterior(study.observe("n", told, **SOURCE), names=("n",))
+    one, two = 0.3 * stats.poisson(2).pmf(1), 0.7 * stats.poisson(2).pmf(2)
+    assert (result.values("n") == 1).mean() == pytest.approx(one / (one + two), abs=0.01)
+    with pytest.raises(StudyError, match="separate values"):
+        posterior(study.observe("a", told, **SOURCE))
+
+
+def test_an_atom_of_a_mixture_is_a_value_and_the_rest_is_solved(tmp_path: Path) -> None:
+    study = study_of(tmp_path, prior("a", "mixture(0, 1 to 3, weights=[0.3, 0.7])"))
+    for x, rung in ((0, "weights"), (2, "exact")):
+        result = posterior(study.observe("a", x, **SOURCE))
+        assert np.allclose(result.values("a"), x, rtol=1e-6) and result.update.parts[0].rung == rung
+
+
+@pytest.mark.parametrize(
+    ("toml", "fields", "message"),
+    [
+        ("bernoulli(p=30%)", {"value": 2}, "the prior of a has the values 0, 1"),
+        ("beta(a=2, b=2)", {"at_least": 1.2}, "the prior of a runs from 0 to 1"),
+        ("beta(a=2, b=2)", {"value": "uniform(low=2, high=3)"}, "the prior of a runs from 0 to 1"),
+        ("point(3)", {"value": 4}, "the prior of a is 3"),
+        ("point(3)", {"at_most": 2}, "the prior of a is 3"),
+    ],
+)
+def test_what_a_prior_makes_impossible_is_told(
+    tmp_path: Path, toml: str, fields: dict[str, object], message: str
+) -> None:
+    study = study_of(tmp_path, prior("a", toml))
+    with pytest.raises(StudyError) as caught:
+        posterior(study.observe("a", **fields, **SOURCE))  # type: ignore[arg-type]
+    assert message in str(caught.value) and "is impossible" in str(caught.value)
+
+
+def test_of_what_is_certain_there_is_nothing_to_learn(tmp_path: Path) -> None:
+    models = 'def c(a):\n    """Twice []."""\n    return 2 * a\n'
+    study = study_of(tmp_path, prior("a", "3") + prior("b", "1 to 2"), models)
+    result = posterior(study.observe("c", "5 to 6.5", **SOURCE), names=("b", "c"))
+    (part,) = result.update.parts
+    assert part.rung == "none" and "c is 6 in every world" in part.why and result.shift() == ()
+    assert result.update.p_values["c"] == pytest.approx(
+        2 * stats.norm.sf(math.log(6), math.log(32.5) / 2, math.log(6.5 / 5) / 2 / stats.norm.ppf(0.95)), rel=1e-6
+    )
+    with pytest.raises(StudyError, match="has no year axis"):
+        posterior(study.observe("c@2025", "5 to 6.5", **SOURCE), names=("b",))
+    # A scenario sets evidence on what it replaces aside.
+    seen = study.observe("b", "1.2 to 1.3", **SOURCE)
+    assert seen.run(["b"], given={"b": 1.9}).update.parts == ()
+
+
 # --- laws -----------------------------------------------------------------------------------------------------------
 
 
@@ -272,6 +330,23 @@ def test_an_unrelated_observation_changes_nothing(tmp_path: Path) -> None:
     before = study.run(["e"], draws=4096)
     after = study.observe("c", "normal(mean=2, sd=0.5)", **SOURCE).run(["e"], draws=4096)
     assert np.array_equal(before.values("e"), after.values("e"))
+
+
+@pytest.mark.parametrize("rung", ["auto", "smc"])
+def test_independent_parts_stay_independent(tmp_path: Path, rung: str) -> None:
+    """Worlds of parts that share nothing must not go together, nor with inputs that nothing was seen of."""
+    names = "bcdef"
+    dependence = '[[dependence]]\nbetween = ["a", "b"]\nrank_correlation = 0.5\n'
+    study = study_of(tmp_path, "".join(prior(name, "normal(mean=0, sd=1)") for name in "abcdef"), extra=dependence)
+    for name in "cd":
+        study = study.observe(name, "normal(mean=1, sd=0.7)", **SOURCE)
+    if rung == "auto":
+        study = study.observe("a", 1, **SOURCE)  # which leaves b one free coordinate
+    result = study.run(list(names), rung=rung, draws=16_384)
+    for chain in (slice(0, 1), slice(None)):
+        draws = np.array([result.values(name)[chain].ravel() for name in names])
+        off = np.corrcoef(draws)[~np.eye(len(names), dtype=bool)]
+        assert np.abs(off).max() < 6 / math.sqrt(draws.shape[1])
 
 
 def test_a_vague_observation_changes_nothing(tmp_path: Path) -> None:
@@ -340,6 +415,38 @@ def test_contradictions(tmp_path: Path) -> None:
         posterior(study_of(tmp_path / "u", prior("u", "uniform(low=0, high=1)")).observe("u", 2, **SOURCE))
 
 
+def test_observations_that_disagree_are_found(tmp_path: Path) -> None:
+    """Leaving one out of a normal posterior has a closed form; ones that agree are not accused."""
+    study = study_of(tmp_path, prior("a", "normal(mean=0, sd=10)"))
+    measured = {"x": (2.0, 0.5), "y": (3.0, 0.8), "z": (7.0, 0.6)}
+    for id, (y, e) in measured.items():
+        study = study.observe("a", f"normal(mean={y}, sd={e})", id=id, **SOURCE)
+    update = posterior(study, "smc").update
+    for id, (y, e) in measured.items():
+        others = [(0.0, 10.0), *(m for other, m in measured.items() if other != id)]
+        precision = sum(s**-2 for _, s in others)
+        mean = sum(m * s**-2 for m, s in others) / precision
+        exact = 2 * stats.norm.sf(abs(y - mean) / math.sqrt(1 / precision + e * e))
+        assert math.log(update.rest[id]) == pytest.approx(math.log(exact), rel=0.15)
+    from forecast.evidence.told import conflicts
+
+    assert [line.split()[1] for line in conflicts(update, study.evidence)] == ["z", "x"]
+    rng = np.random.default_rng(1)
+    agreeing = [
+        statement(f"a = normal(mean={y!r}, sd=1)", id=f"y{i}", **SOURCE)
+        for i, y in enumerate((2 + rng.standard_normal(200)).tolist())
+    ]
+    calm = study.with_evidence(agreeing)
+    assert conflicts(posterior(calm).update, calm.evidence) == []
+
+
+def test_a_model_that_overflows_far_out_does_not_stop_the_search(tmp_path: Path) -> None:
+    models = 'def c(a, b):\n    """Product []."""\n    return a * b\n'  # zero times infinity, far enough out
+    priors = prior("a", "lognormal(median=1, sigma=1)") + prior("b", "lognormal(median=1, sigma=1)")
+    with pytest.raises(GateError, match="small steps"):
+        posterior(study_of(tmp_path, priors, models).observe("c", "uniform(low=1e60, high=2e60)", **SOURCE))
+
+
 CROSSING = """
 from forecast import first_crossing
 
@@ -372,6 +479,24 @@ def test_evidence_on_a_crossing_year(tmp_path: Path) -> None:
         assert inside(after.values("crossing")).all()
         assert (after.values("growth").mean() < before.values("growth").mean()) == ("at_least" in fields)
     assert np.isinf(study.observe("crossing", at_least=2040, **SOURCE).run(draws=16_384).values("crossing")).any()
+
+
+def test_a_crossing_year_means_the_same_whatever_other_years_are_observed(tmp_path: Path) -> None:
+    """Of a path at 2010 much can be seen; it does not let the path cross before the report's first year."""
+    from forecast.evidence.observed import observed
+    from forecast.evidence.parts import parts_of
+    from forecast.study import open_study
+
+    report = 'title = "t"\nquantities = ["crossing"]\nyears = "2025 to 2045"\n'
+    priors = prior("start", "10 to 100") + prior("growth", "normal 0.05 to 0.3", "OOM/year")
+    study = open_study(write_study(tmp_path, priors + prior("base", "2025", "year"), CROSSING, report))
+    both = study.observe("crossing", at_least=2030, **SOURCE).observe("path@2010", at_most=1e9, **SOURCE)
+    (part,) = parts_of(both)
+    seen = observed(both, part)
+    assert seen.axes == {(2010.0,): ("path@2010",), study.axis: ("crossing",)}
+    alone = study.observe("crossing", at_least=2030, **SOURCE)
+    one, other = (s.run(["growth"], rung="weights", draws=4096).values("growth") for s in (alone, both))
+    assert np.array_equal(one, other)
 
 
 def test_a_year_where_none_belongs_and_none_where_one_does(tmp_path: Path) -> None:
@@ -443,6 +568,30 @@ def test_shift_and_bits(tmp_path: Path) -> None:
     exact = 0.5 * (0.5 + 4 - 1 + math.log(2)) / math.log(2)
     assert shift.bits == pytest.approx(exact, abs=0.03)
     assert shift.because == ("a",)
+
+
+def test_no_quantity_learns_more_than_its_inputs(tmp_path: Path) -> None:
+    """The reciprocal of what may be nearly zero has draws so far out that nothing can be told from them."""
+    models = 'def c(a):\n    """Reciprocal []."""\n    return 1 / a\n'
+    study = study_of(tmp_path, prior("a", "normal(mean=3, sd=1) within 0 and inf"), models)
+    result = study.observe("a", at_most=0.3, **SOURCE).run(["a", "c"], draws=65_536)
+    exact = -math.log2((stats.norm.cdf(0.3, 3) - stats.norm.cdf(0, 3)) / stats.norm.cdf(3))
+    for shift in result.shift(["a", "c"]):
+        assert shift.bits == pytest.approx(exact, rel=0.1)
+    assert result.update.parts[0].bits == pytest.approx(exact, abs=0.2)
+
+
+def test_everything_that_evidence_touches_is_told(tmp_path: Path) -> None:
+    models = (
+        'def c(a, b):\n    """Sum []."""\n    return a + b\n\n\ndef e(c):\n    """Twice []."""\n    return 2 * c\n'
+        '\n\ndef path(year, e):\n    """Path []."""\n    return e * (year / year)\n'
+    )
+    priors = "".join(prior(name, "normal(mean=0, sd=1)") for name in "abd")
+    study = study_of(tmp_path, priors, models).observe("c", "normal(mean=2, sd=0.5)", **SOURCE)
+    assert {s.name for s in study.run(["a"], draws=4096).shift()} == {"a", "b", "c", "e", "path@2030"}
+    # An observation at a year that the axis does not have is told at that year.
+    seen = study.observe("path@2010", "normal(mean=4, sd=1)", **SOURCE).run(["a"], draws=4096)
+    assert "path@2010" in {s.name for s in seen.shift()}
 
 
 def test_a_scenario_meets_the_evidence(tmp_path: Path) -> None:

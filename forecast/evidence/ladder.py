@@ -74,7 +74,7 @@ def condition(study: Study, seed: int, rung: str = "auto", say: Say | None = Non
             if known[0].rung in ("smc", "nuts"):
                 save(study.path, key, *known)
         _RECENT[key] = known
-        while len(_RECENT) > 16:
+        while len(_RECENT) > 64:
             _RECENT.pop(next(iter(_RECENT)))
         parts.append(known[0])
         found |= known[1]
@@ -87,6 +87,7 @@ _RECENT: dict[str, tuple[Conditioned, dict[str, float]]] = {}
 def _condition(study: Study, part: Part, seed: int, rung: str, say: Say | None) -> tuple[Conditioned, dict[str, float]]:
     """The posterior of one part, and the p-values of its observations."""
     seen = observed(study, part, say)
+    seed = _own_seed(part, seed)
     coordinates = part.spread.shape[1]
     ids = tuple(item.id for item in part.observations)
     design = Design(tuple(map(str, range(coordinates))), seed, "qmc")
@@ -101,6 +102,8 @@ def _condition(study: Study, part: Part, seed: int, rung: str, say: Say | None) 
                 (), ids, "none", nothing, math.nan, math.nan, 0, 1.0, float(log[0]), certain(found)
             ), told
         v = scores(design, 0, KEPT if coordinates else 1) if coordinates else np.zeros((0, design.chains, 1))
+        for chain in range(design.chains):  # in no order that points of other inputs have too
+            v[:, chain] = v[:, chain, np.random.default_rng([seed, chain, 4]).permutation(v.shape[2])]
         fixed = _shaped(part, v)
         why = "exact observations of priors are solved for"
         return Conditioned(
@@ -279,6 +282,11 @@ def _likelihood(part: Part, seen: Observed, v: Array) -> tuple[Array, dict[str, 
 def _shaped(part: Part, v: Array) -> Array:
     flat = part.scores(v.reshape(v.shape[0], math.prod(v.shape[1:])))
     return flat.reshape(len(part.inputs), *v.shape[1:])
+
+
+def _own_seed(part: Part, seed: int) -> int:
+    """A seed for one part: from the same one, independent parts would get worlds that go together."""
+    return int.from_bytes(hashlib.blake2b(repr((seed, part.inputs)).encode(), digest_size=4).digest(), "little")
 
 
 def _key(study: Study, part: Part, seed: int, rung: str) -> str:

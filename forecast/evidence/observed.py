@@ -140,6 +140,8 @@ def _never(study: Study, seen: Observation, term: Term) -> Problem | None:
     if prior.is_discrete:
         values = prior.marginal.atoms[0]
         what = f"has the values {', '.join(f'{x:g}' for x in values[:6])}{', …' if len(values) > 6 else ''}"
+        if len(values) == 1:
+            what = f"is {values[0]:g}"
         possible = bool(np.isfinite(log_likelihood(term, values)).any())
     else:
         first, last = ends(term)

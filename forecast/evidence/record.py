@@ -16,7 +16,7 @@ import numpy as np
 from forecast.memo import write_atomically
 
 Array = np.ndarray
-FORMAT = 2  # of what is kept; results kept in another are computed again
+FORMAT = 3  # of what is kept; results kept in another are computed again
 
 
 @dataclass(frozen=True, eq=False)
