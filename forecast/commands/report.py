@@ -121,8 +121,10 @@ def _report(options: argparse.Namespace) -> None:
 
 
 def _plot(options: argparse.Namespace) -> None:
+    import io
     from pathlib import Path
 
+    from forecast.memo import write_atomically
     from forecast.report.figures import save
     from forecast.report.plots import plot
     from forecast.report.write import file_name
@@ -138,9 +140,10 @@ def _plot(options: argparse.Namespace) -> None:
     study.definition(options.quantity.partition("@")[0])
     result = prepared(study, [options.quantity], **run_arguments(options))
     figure = plot(result, options.kind, options.quantity, options.threshold)
+    drawn = io.BytesIO()
+    save(figure, drawn, kind)
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        save(figure, target, kind)
+        write_atomically(target, drawn.getvalue())
     except OSError as error:
         raise ForecastError(f"{target}: cannot be written ({error.strerror or error}); choose another file") from error
     print(target)

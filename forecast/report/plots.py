@@ -43,7 +43,7 @@ class Plots:
     forecast: Forecast
 
     def fan(self, quantity: str) -> Figure:
-        """Credible bands by year of a quantity that has a year axis, or its histogram if it has none."""
+        """Credible bands by year of a quantity that has a year axis."""
         name = request_of(quantity).name
         forecast = self.forecast
         if not forecast.has_years(name):
@@ -236,15 +236,11 @@ def tornado_of(forecast: Forecast, found: Sensitivity) -> Figure:
     """The tornado of a sensitivity analysis."""
     request = request_of(found.quantity)
     middle = forecast.interval(found.quantity).median
+    ends_ = [swing_ends(effect, forecast, found.unit) for effect in found.effects[:MOST_DRIVERS]]
     rows = [
-        figures.Row(
-            effect.label,
-            effect.swing.low.value,
-            middle,
-            effect.swing.high.value,
-            " → ".join(swing_ends(effect, forecast, found.unit)),
-        )
-        for effect in found.effects[:MOST_DRIVERS]
+        figures.Row(effect.label, effect.swing.low.value, middle, effect.swing.high.value, f"{low} → {high}")
+        for effect, (low, high) in zip(found.effects, ends_, strict=False)
+        if low != high or len(set(ends_)) == 1
     ]
     below = "its median as each input goes from its 5% to its 95% point"
     title = title_of(forecast, request)

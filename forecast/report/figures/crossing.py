@@ -50,11 +50,14 @@ def crossing(
     last = _settled(at, by)
     with style():
         figure, axes = frame(title, "probability of having happened", labels=["100% "], right=92)
-        axes.fill_between(at, 0, by, color=PALER, linewidth=0)
-        axes.plot(at, by, color=BLUE, linewidth=1.8, marker="o" if len(at) == 1 else None)
+        if len(at) == 1:
+            axes.bar(at, by, 0.3, color=PALER, edgecolor=BLUE, linewidth=1.8)
+        else:
+            axes.fill_between(at, 0, by, color=PALER, linewidth=0)
+            axes.plot(at, by, color=BLUE, linewidth=1.8)
         axes.set_ylim(0, 1)
         axes.yaxis.set_ticks([0, 0.25, 0.5, 0.75, 1], ["0", "25%", "50%", "75%", "100%"])
-        year_axis(axes.xaxis, at[0], last if len(at) > 1 else at[0] + 1)
+        year_axis(axes.xaxis, *((at[0], last) if len(at) > 1 else (at[0] - 1, at[0] + 1)))
         for text, year, prob in marks:
             if at[0] <= year <= last:
                 # The curve rises, so there is room below it to the right, and above it to the left.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 
@@ -25,24 +26,33 @@ def answer(subject: Subject) -> Iterator[Block]:
 
 def sentence(forecast: Forecast, one: Told) -> tuple[Span, ...]:
     """A quantity's answer in a sentence that can be read out."""
-    unit = in_words(one.unit) if one.shown_unit else ""
-    if one.low == one.high:
-        return (f"{one.label}: ", Strong(f"{in_words(one.median)}{unit and ' '}{unit}"), ", as far as this study goes.")
-    interval = f"{_both(one.low, one.high)}{unit and ' '}{unit}"
-    spans: list[Span] = [
-        f"{one.label}: ",
-        Strong(interval),
+    unit = f" {in_words(one.unit)}" if one.shown_unit else ""
+    first, last = forecast.years[0], forecast.years[-1]
+    crossing = one.unit == YEAR and one.request.year is None and is_crossing(forecast, one.request.name)
+    spans: list[Span] = [f"{one.label}: "]
+    if one.interval.low == one.interval.high:
+        if not crossing:
+            return (*spans, Strong(f"{in_words(one.median)}{unit}"), ", the same in every world that was drawn.")
+        if math.isinf(one.interval.low):
+            happened = chance_in_words(one.already) if one.interval.low < 0 else chance_in_words(one.never)
+            told = f" probability it had happened by {first:g}." if one.interval.low < 0 else _not_by(last)
+            return (*spans, "with ", Strong(happened), told)
+    spans += [
+        Strong(f"{_both(one.low, one.high)}{unit}"),
         f" with {percent(one.interval.prob)} probability; the median is {in_words(one.median)}.",
     ]
-    first, last = forecast.years[0], forecast.years[-1]
-    if one.unit == YEAR and one.request.year is None and is_crossing(forecast, one.request.name):
-        spans += [" With ", Strong(chance_in_words(one.never)), f" probability it does not happen by {last:g}"]
-        spans.append(f"; with {chance_in_words(one.already)} it had happened by {first:g}." if one.already else ".")
+    if crossing:
+        spans += [" With ", Strong(chance_in_words(one.never)), _not_by(last)]
+        spans += [f" With {chance_in_words(one.already)} it had happened by {first:g}."] if one.already else []
     elif one.above:
-        told = [f"{_limit(text, one.unit)} with {chance_in_words(prob)}" for text, prob in one.above.items()]
-        told[0] += " probability"
-        spans.append(f" It exceeds {', '.join(told[:-1])}{' and ' if told[1:] else ''}{told[-1]}.")
+        limits = [f"{_limit(text, one.unit)} with {chance_in_words(prob)}" for text, prob in one.above.items()]
+        limits[0] += " probability"
+        spans.append(f" It exceeds {', '.join(limits[:-1])}{' and ' if limits[1:] else ''}{limits[-1]}.")
     return tuple(spans)
+
+
+def _not_by(last: float) -> str:
+    return f" probability it does not happen by {last:g}."
 
 
 def in_words(text: str) -> str:
