@@ -80,6 +80,22 @@ def test_a_logarithmic_question_has_metaculus_places():
     assert (np.diff(places) > 0).all()
 
 
+def test_places_of_a_date_question_are_equally_spaced_in_days():
+    from datetime import date, timedelta
+
+    places = Range(2024.0, 2028.0, dates=True).places()
+    assert places[0] == 2024 and places[-1] == 2028
+    start, days = date(2024, 1, 1), (date(2028, 1, 1) - date(2024, 1, 1)).days
+    for i in (40, 100, 160):
+        day = start + timedelta(days=days * i / 200)
+        length = 366 if day.year % 4 == 0 else 365
+        passed = (day - date(day.year, 1, 1)).days + (days * i / 200) % 1
+        assert places[i] == pytest.approx(day.year + passed / length, abs=1e-9)
+    # By the end of a leap year more than a quarter of four years has passed.
+    assert np.interp(2025.0, places, np.linspace(0, 1, POINTS)) == pytest.approx(366 / 1461, abs=1e-4)
+    assert np.diff(Range(2024.0, 2028.0, zero=2020.0, dates=True).places()).min() > 0
+
+
 @pytest.mark.parametrize("question", [Range(3, 1), Range(0, np.inf), Range(1, 3, zero=2), Range(1, 3, zero=1)])
 def test_a_range_without_sense_is_refused(question):
     with pytest.raises(UsageError):
@@ -115,7 +131,7 @@ def export(study, *words):
 def test_dates_and_numbers_on_the_command_line(study, tmp_path, capsys):
     assert export(study, "crossing", "--min", "2025-01-01", "--max", "2060-07-01", "--open-upper") == 0
     found = json.loads(capsys.readouterr().out)
-    assert found["range_min"] == 2025 and found["range_max"] == pytest.approx(2060 + 182 / 366)
+    assert (found["range_min"], found["range_max"]) == ("2025-01-01", "2060-07-01")
     assert problems(np.array(found["continuous_cdf"]), False, True) == []
     file = tmp_path / "cdf.json"
     assert (

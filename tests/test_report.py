@@ -326,7 +326,9 @@ def test_the_same_study_and_seed_give_the_same_bytes(study, scenario, written, t
         assert (tmp_path / file).read_bytes() == (written / file).read_bytes(), file
 
 
-def test_a_run_writes_the_same_report_in_passing(study, tmp_path, capsys):
+def test_a_run_writes_the_same_report_in_passing(tmp_path, capsys):
+    report = f'{REPORT}figures = ["fan path"]\n'
+    study = make(tmp_path / "study", report, "", **{"priors/evidence/seen.toml": ""})
     assert main(["run", str(study), "--out", str(tmp_path / "run"), "--report"]) == 0
     assert capsys.readouterr().out.rstrip().endswith("main.html")
     assert main(["report", str(study), "--out", str(tmp_path / "report")]) == 0

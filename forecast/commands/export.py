@@ -65,24 +65,27 @@ def _write_metaculus(study: Any, options: argparse.Namespace) -> None:
     from forecast.report.exchange import Range, bound, cdf_of
     from forecast.sampling import request_of
     from forecast.study import threshold
+    from forecast.trend.series import iso_date
 
     request = request_of(options.metaculus)
     study.definition(request.name)
     unit = study.labels[request.name]
     limits: dict[str, float | None] = {}
+    dates = False
     for option in ("min", "max", "zero_point"):
         text, place = getattr(options, option), f"--{option.replace('_', '-')}"
         if text is None and option != "zero_point":
             raise UsageError(f"{place} is missing; give the question's range, such as --min 10M --max 10B")
         try:
             date = None if text is None else bound(text, unit)
+            dates |= date is not None
             limits[option] = (
                 None if text is None else threshold(study.units, text, unit, place) if date is None else date
             )
         except StudyError as error:
             raise UsageError(str(error)) from None
     assert limits["min"] is not None and limits["max"] is not None
-    question = Range(limits["min"], limits["max"], limits["zero_point"], options.open_lower, options.open_upper)
+    question = Range(limits["min"], limits["max"], limits["zero_point"], options.open_lower, options.open_upper, dates)
     question.check()
     result = prepared(study, [options.metaculus], seed=seed_of(options), rung=options.rung)
     cdf = cdf_of(result.at(request.name, request.year), question)
@@ -90,9 +93,9 @@ def _write_metaculus(study: Any, options: argparse.Namespace) -> None:
         "quantity": options.metaculus,
         "label": study.definition(request.name).label,
         "unit": unit,
-        "range_min": question.low,
-        "range_max": question.high,
-        "zero_point": question.zero,
+        "range_min": iso_date(question.low) if dates else question.low,
+        "range_max": iso_date(question.high) if dates else question.high,
+        "zero_point": iso_date(question.zero) if dates and question.zero is not None else question.zero,
         "open_lower_bound": question.open_low,
         "open_upper_bound": question.open_high,
         "study_hash": study.digest,

@@ -85,7 +85,7 @@ def _report(options: argparse.Namespace) -> None:
     from pathlib import Path
 
     from forecast.report.scenarios import read_scenario
-    from forecast.report.write import FORMATS, Call, arguments_of, report_of, write_report
+    from forecast.report.write import FORMATS, Call, arguments_of, report_of, require, write_report
 
     first = options.report
     if first and options.folder == "." and (os.path.isdir(first) or first.lower().endswith((".html", ".htm"))):
@@ -96,6 +96,7 @@ def _report(options: argparse.Namespace) -> None:
             raise UsageError(
                 f"--format: there is no format '{text}'; {nearest(text, FORMATS) or 'use ' + ', '.join(FORMATS)}"
             )
+    require(formats)
     study, carried = opened(options)
     tell_notes(study)
     call = (

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from datetime import date
 
 import numpy as np
 
@@ -34,6 +35,9 @@ class Range:
         Metaculus' ``zero_point`` of a logarithmic scale; None for a linear one.
     open_low, open_high : bool
         Whether the answer may lie beyond.
+    dates : bool
+        Whether the question asks for a date: its places are then equally spaced in days, not in decimal years, since
+        leap years are longer.
     """
 
     low: float
@@ -41,6 +45,7 @@ class Range:
     zero: float | None = None
     open_low: bool = False
     open_high: bool = False
+    dates: bool = False
 
     def check(self) -> None:
         """Raise `UsageError` where the range makes no sense."""
@@ -61,10 +66,13 @@ class Range:
         [1.0, 10.0, 100.0]
         """
         x = np.linspace(0, 1, POINTS)
-        if self.zero is None:
-            return self.low + (self.high - self.low) * x
-        ratio = (self.high - self.zero) / (self.low - self.zero)
-        return np.asarray(self.low + (self.high - self.low) * (ratio**x - 1) / (ratio - 1))
+        low, high, zero = (_days(v) if self.dates and v is not None else v for v in (self.low, self.high, self.zero))
+        assert low is not None and high is not None
+        if zero is not None:
+            ratio = (high - zero) / (low - zero)
+            x = (ratio**x - 1) / (ratio - 1)
+        places = low + (high - low) * x
+        return np.array([_year(day) for day in places]) if self.dates else np.asarray(places)
 
 
 def cdf_of(draws: np.ndarray, question: Range) -> np.ndarray:
@@ -180,6 +188,20 @@ def problems(cdf: np.ndarray, open_low: bool, open_high: bool) -> list[str]:
     if (cdf[-1] > 1 - BEYOND) if open_high else (cdf[-1] != 1):
         found.append("its last value does not suit the upper bound")
     return found
+
+
+def _days(year: float) -> float:
+    """A decimal year as days since the beginning of the calendar."""
+    whole = math.floor(year)
+    start, end = (date(y, 1, 1).toordinal() for y in (whole, whole + 1))
+    return start + (year - whole) * (end - start)
+
+
+def _year(days: float) -> float:
+    """The inverse of `_days`."""
+    whole = date.fromordinal(math.floor(days)).year
+    start, end = (date(y, 1, 1).toordinal() for y in (whole, whole + 1))
+    return whole + (days - start) / (end - start)
 
 
 def bound(text: str, unit: str) -> float | None:

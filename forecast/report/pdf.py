@@ -80,12 +80,19 @@ def to_pdf(content: Content) -> bytes:
     ForecastError
         typst is not installed.
     """
-    try:
-        import typst
-    except ImportError:
-        raise ForecastError(HINT) from None
+    require_typst()
+    import typst
+
     source: Any = to_typst(content).encode()
     return bytes(typst.compile(source, font_paths=[font_folder()]))
+
+
+def require_typst() -> None:
+    """Raise `ForecastError` where typst is not installed: before any work, since a run may take a while."""
+    try:
+        import typst  # noqa: F401
+    except ImportError:
+        raise ForecastError(HINT) from None
 
 
 def to_typst(content: Content) -> str:

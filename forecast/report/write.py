@@ -165,6 +165,18 @@ def write_report(
     return list(dict.fromkeys(main))
 
 
+def require(formats: Sequence[str]) -> None:
+    """Raise `ForecastError` where a format needs a package that is missing."""
+    if {"html", "pdf", "md"} & set(formats):
+        from forecast.report.figures import font_folder
+
+        font_folder()
+    if "pdf" in formats:
+        from forecast.report.pdf import require_typst
+
+        require_typst()
+
+
 def file_name(text: str) -> str:
     """A name that every file system takes."""
     return re.sub(r"[^\w.-]", "_", os.path.basename(text)) or "report"
