@@ -7,15 +7,14 @@ something else, and *superseded* if what came later, evaluated in the same way, 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from forecast.claims.claim import BOUNDS, CARD, POINTS, QUANTILES, TRIPLES, Claim
-from forecast.claims.printed import Printed, say
+from forecast.claims.printed import say
 from forecast.claims.scenarios import point, scenario, uncertain, worlds_of
-from forecast.distribution.number import parse_number
+from forecast.claims.verdict import agrees, tolerances
 from forecast.errors import Problem, StudyError, UsageError, nearest
 from forecast.quantile import card, means, quantiles
 from forecast.result import Forecast
@@ -175,8 +174,8 @@ def evaluate_claim(study: Study, claim: Claim, runs: dict[Any, Forecast] | None 
         request = request_of(claim.quantity)
         unit = claim.unit or study.labels[request.name]
         ours = _figures(study, varied, claim, request, runs)
-    tolerance = _tolerance(claim)
-    follows = _agrees(claim, ours, tolerance)
+    tolerance = tolerances(claim)
+    follows = agrees(claim, ours, tolerance)
     later: tuple[float, ...] = ()
     verdict = "holds" if follows else "flagged"
     if claim.later is not None:
@@ -254,49 +253,6 @@ def _also(study: Study, name: str, place: str, runs: dict[Any, Forecast]) -> str
     return " ".join(
         filter(None, (f"{say(median, unit=unit)} (90%: {say(low, unit=unit)} to {say(high, unit=unit)})", unit))
     )
-
-
-def _tolerance(claim: Claim) -> tuple[float, ...]:
-    """The largest difference that agrees, for each published figure: as stated, or half a unit of its last digit."""
-    return tuple(_stated(claim, figure) for figure in claim.published)
-
-
-def _stated(claim: Claim, figure: Printed) -> float:
-    if not claim.tolerance or claim.tolerance.startswith("factor"):
-        return figure.half
-    value = abs(parse_number(claim.tolerance, f"{claim.place} tolerance"))
-    return value * abs(figure.value) if claim.tolerance.endswith("%") else value
-
-
-def _agrees(claim: Claim, ours: Sequence[float], tolerance: Sequence[float]) -> bool:
-    published = [figure.value for figure in claim.published]
-    if claim.reading == "more than":
-        return ours[0] > published[0]
-    if claim.reading == "less than":
-        return ours[0] < published[0]
-    if claim.reading == "between":
-        return published[0] <= ours[0] <= published[1]
-    if claim.reading == "consistent":
-        return _consistent(published, ours)
-    if claim.tolerance.startswith("factor"):
-        factor = parse_number(claim.tolerance.removeprefix("factor").strip(), f"{claim.place} tolerance")
-        pairs = zip(ours, published, strict=False)
-        return all(x > 0 and p > 0 and max(x / p, p / x) <= factor for x, p in pairs)
-    return all(
-        math.isfinite(x) and abs(x - p) <= slack * (1 + 1e-9)
-        for x, p, slack in zip(ours, published, tolerance, strict=False)
-    )
-
-
-def _consistent(published: Sequence[float], ours: Sequence[float]) -> bool:
-    """A published figure lies in our 90% interval; a range overlaps it; a published interval holds our middle."""
-    if len(ours) == 1:
-        ours = (ours[0],) * 3
-    if len(published) == 1:
-        return ours[1] <= published[0] <= ours[2]
-    if len(published) == 2:
-        return published[0] <= ours[2] and ours[1] <= published[1]
-    return published[1] <= ours[0] <= published[2]
 
 
 def choose(claims: Sequence[Claim], wanted: Sequence[str]) -> tuple[Claim, ...]:

@@ -53,10 +53,10 @@ def _claims(options: argparse.Namespace) -> None:
 
         write_report(Path(options.report), results)
         say(f"Wrote {options.report}")
-        if files := sorted({r.data.partition(",")[0] for r in results if r.data and not r.data.startswith("priors/")}):
-            say(
-                f"It holds results on {', '.join(files)}, which not everybody has; unset FORECAST_DATA for the study's own"
-            )
+        files = {r.data.partition(",")[0] for r in results if r.data and not r.data.startswith("priors/")}
+        if files:
+            told = ", ".join(sorted(files))
+            say(f"It holds results on {told}, which not everybody has; unset FORECAST_DATA for the study's own")
     if options.json:
         import json
 
