@@ -24,6 +24,7 @@ from forecast.distribution import parse
 from forecast.errors import ForecastError, StudyError, UsageError
 from forecast.graph import ancestors
 
+Z95 = stats.norm.ppf(0.95)
 ROOT = Path(__file__).resolve().parents[1]
 NUMBERS = {"L": 18, "E": 7, "F": 13, "D": 13, "K": 10}  # claims of each document
 
@@ -107,8 +108,20 @@ def test_dependence_of_the_crossing_year_is_shown_on_both_sides(results):
 
 
 def test_ways_of_combining_differ(results):
-    width = {name: results[name].ours[2] - results[name].ours[1] for name in ("K5.a", "K5.b", "D6.a", "D6.c", "D6.d")}
+    width = {
+        name: results[name].ours[2] - results[name].ours[1] for name in ("K5.a", "K5.b", "K5.c", "D6.a", "D6.c", "D6.d")
+    }
+    assert width["K5.b"] < width["K5.c"] < width["K5.a"]
     assert width["K5.b"] < 0.6 * width["K5.a"]
+    sds = {
+        1: 0.12 / 2 / Z95,
+        2: 0.18 / 2 / Z95,
+    }  # of two normals, whose pool is a normal again: weighted precisions add
+    precision = 0.7 / sds[1] ** 2 + 0.3 / sds[2] ** 2
+    center = (0.7 * 0.51 / sds[1] ** 2 + 0.3 * 0.43 / sds[2] ** 2) / precision
+    ends = [center + x * Z95 / math.sqrt(precision) for x in (-1, 1)]  # a card of a normal is its 5% and 95% points
+    assert results["K5.c"].ours == pytest.approx((center, *ends), abs=5e-4)
+    assert results["K5.c"].verdict == "flagged"
     assert width["D6.d"] < width["D6.a"] < width["D6.c"]
     assert [results[name].verdict for name in ("K5.a", "K5.b", "D6.a", "D6.c", "D6.d")] == [
         "holds",
@@ -252,7 +265,7 @@ def test_a_claim_rests_on_what_it_states_and_on_no_belief_of_the_study(study, re
         if claim.reading == "consistent" or claim.fit:
             continue  # says in its note which of the study's beliefs it is compared with
         needed = ancestors([claim.quantity.partition("@")[0]], study.functions)
-        own = {"one_dollar", "one_parameter", "pool_score", *claim.given, *claim.ends}
+        own = {"one_dollar", "one_parameter", "pool_score", "growth_score", *claim.given, *claim.ends}
         for name in sorted(needed & study.priors.keys() - own):
             old = study.priors[name].distribution.quantile(0.5)
             shifted = evaluate_claim(study, with_input(claim, name, float(old) * 0.9))
