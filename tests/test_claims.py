@@ -452,7 +452,7 @@ def test_a_report_holds_all_claims_or_is_left_alone(tmp_path, capsys):
     assert "leave out L7" in capsys.readouterr().err
     assert path.read_text().endswith("old\n")
     assert main(["claims", "--study", str(ROOT), "--report", str(path)]) == 0
-    assert "| L7 |" in path.read_text() and path.read_text().startswith("# Claims\n")
+    assert "| [L7](<https" in path.read_text() and path.read_text().startswith("# Claims\n")
     path.write_text("# no place for it\n")
     assert main(["claims", "--study", str(ROOT), "--report", str(path)]) == 2
     assert path.read_text() == "# no place for it\n"

@@ -185,24 +185,28 @@ def markdown(results: Sequence[Result]) -> str:
         documents.setdefault(result.claim.document, []).append(result)
     parts = [tally(results).capitalize() + ".", _counts(documents)]
     for document, found in documents.items():
+        year = "" if str(document.year) in document.publisher else str(document.year)
         title = _linked(_escape(document.title), document)
-        by = ", ".join(filter(None, [_escape(document.author), title, _escape(document.publisher), str(document.year)]))
-        lines = ["| claim | it says | published | ours | difference | verdict |", "|---|---|---|---|---|---|"]
+        by = ", ".join(filter(None, [_escape(document.author), title, _escape(document.publisher), year]))
+        lines = ["| claim | published | ours | difference | reading | verdict |", "|---|---|---|---|---|---|"]
+        said = []
         for result in found:
             claim = result.claim
             unit = f" {result.unit}" if result.unit not in ("", "year") else ""
             verdict = f"**{result.verdict}**" if result.verdict != "holds" else result.verdict
-            reading = "" if claim.reading in ("point", "rounded point") else f", {claim.reading}"
-            says = f"{_escape(claim.sentence)} ({_linked(_escape(claim.source), document)})"
-            figures = [_escape(result.published) + reading, _escape(result.told + unit), difference(result)]
-            lines.append("| " + " | ".join([claim.id, says, *figures, verdict]) + " |")
-        notes = [
-            f"- **{result.claim.id}** ({result.verdict}). {_escape(_remark(result))}"
-            for result in found
-            if _remark(result)
-        ]
-        parts += [f"## {_escape(document.cited)}", by + ".", "\n".join(lines), "\n".join(notes)]
+            figures = [_escape(result.published), _escape(result.told + unit), difference(result)]
+            cells = [_linked(claim.id, document), *figures, claim.reading, verdict]
+            lines.append(f"| {' | '.join(cells)} |")
+            place = _linked(_escape(claim.source), document)
+            remarks = _escape(" ".join(filter(None, [_sentence(claim.sentence), _remark(result)])))
+            said.append(f"- **{claim.id}** ({place}; {result.verdict}): {remarks}")
+        parts += [f"## {_escape(document.cited)}", by + ".", "\n".join(lines), "What each says:", "\n".join(said)]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _sentence(text: str) -> str:
+    """A sentence with its full stop."""
+    return text if text.endswith((".", "?", "!")) else f"{text}."
 
 
 def _linked(text: str, document: Document) -> str:
