@@ -17,9 +17,11 @@ from forecast.ledger import START, append, find, read_ledger, sealed, verify
 from forecast.ledger.recording import PROBS, ledger_of, record, resolve
 from forecast.ledger.score import crps_ensemble
 from forecast.ledger.scoring import score_ledger, to_json
+from forecast.ledger.text import card_text, listing
 from tests.studies import prior, write_study
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
+LATER = datetime(2051, 1, 1, tzinfo=UTC)
 
 
 def some(path, count: int):
@@ -108,6 +110,23 @@ def test_what_an_interrupted_write_left_is_moved_aside(tmp_path):
         assert added["previous"] == entries[2]["hash"]
         assert verify(path).entries == 4 and not verify(path).problems
     assert (tmp_path / "ledger.torn").read_bytes().count(b"\n") == 3
+
+
+def test_an_entry_that_lacks_its_newline_only_is_completed(tmp_path):
+    path = tmp_path / "ledger.jsonl"
+    entries = some(path, 2)
+    path.write_bytes(path.read_bytes()[:-1])
+    assert "incomplete" in verify(path).problems[0].what
+    assert append(path, {"kind": "forecast"})["previous"] == entries[1]["hash"]
+    assert verify(path).entries == 3 and not verify(path).problems
+
+
+def test_sound_entries_that_nobody_understands_are_told(tmp_path):
+    path = tmp_path / "ledger.jsonl"
+    some(path, 1)
+    for call in (score_ledger, listing):
+        with pytest.raises(StudyError, match="quantiles.* is missing or unknown"):
+            call(read_ledger(path))
 
 
 def test_a_changed_last_entry_is_not_built_upon(tmp_path):
@@ -199,6 +218,11 @@ def path(year, cost, growth, start):
 def when(year, path, goal):
     """When [year]."""
     return first_crossing(year, path, goal)
+
+
+def lag(delay):
+    """How long it takes [year]."""
+    return 1.5 * delay
 '''
 
 
@@ -214,7 +238,7 @@ def study(tmp_path):
         write_study(
             tmp_path,
             prior("hours", "10 to 100") + prior("price", "1 to 3", "USD") + prior("growth", "normal -0.1 to 0.3", "OOM/year")
-            + prior("start", "2020", "year") + prior("goal", "10000", "USD"),
+            + prior("start", "2020", "year") + prior("goal", "10000", "USD") + prior("delay", "1 to 3", "year"),
             MODEL,
             'quantities = ["cost"]\nyears = "2020 to 2050"',
             UNITS,
@@ -231,9 +255,9 @@ def test_a_forecast_from_record_to_score(study):
     assert one["quantiles"] == two["quantiles"] and len(one["quantiles"]) == len(PROBS)
     assert one["study_hash"] == study.digest and one["seed"] == result.design.seed and one["question"] == "What was it?"
     assert one["above"]["prob"] == pytest.approx(float(result.prob_above("cost", 80).value))
-    resolve(study, one["id"], value="50 USD_2020", source="made up", on="2027-12-30", now=NOW)
-    resolve(study, year["id"], value="never", source="made up", now=NOW)
-    resolve(study, with_year["id"], value="3", source="made up", now=NOW)
+    resolve(study, one["id"], value="50 USD_2020", source="made up", on="2027-12-30", now=LATER)
+    resolve(study, year["id"], value="never", source="made up", now=LATER)
+    resolve(study, with_year["id"], value="3", source="made up", now=LATER)
     card = score_ledger(read_ledger(ledger_of(study)))
     assert card.open == 1 and card.total.count == 3
     by_name = {group.name: group for group in card.by_quantity}
@@ -247,11 +271,59 @@ def test_a_forecast_from_record_to_score(study):
     assert never.scores["crps"] == pytest.approx(crps_ensemble(clipped, 2050.0), rel=5e-3)
     assert json.dumps(to_json(card))
     # A resolution is corrected by another one, and both remain.
-    resolve(study, one["id"], value="90", source="corrected", now=NOW)
+    resolve(study, one["id"], value="90", source="corrected", now=LATER)
     entries = read_ledger(ledger_of(study))
     assert len([entry for entry in entries if entry["kind"] == "resolution"]) == 4
     assert next(s for s in score_ledger(entries).scored if s.quantity == "cost").scores["brier"] < 1
     assert not verify(ledger_of(study)).problems
+
+
+def test_a_year_is_scored_up_to_the_day_the_question_resolves(study):
+    """Not by the end of 2029: a forecast of the year it comes is scored as one of up to then."""
+    result = study.run(["when"], draws=16384)
+    entry = record(result, "when", resolves="2029-12-31", question="When?", now=NOW)
+    with pytest.raises(UsageError, match="never is not known on 2028-01-01"):
+        resolve(study, entry["id"], value="never", source="s", now=datetime(2028, 1, 1, tzinfo=UTC))
+    with pytest.raises(UsageError, match="after the day on which it was known"):
+        resolve(study, entry["id"], value="2028.5", source="s", now=datetime(2028, 1, 1, tzinfo=UTC))
+    resolve(study, entry["id"], value="never", source="s", on="2029-12-31", now=LATER)
+    (scored,) = score_ledger(read_ledger(ledger_of(study))).scored
+    draws = result.at("when").ravel()
+    assert scored.scores["crps"] == pytest.approx(crps_ensemble(np.clip(draws, 2020, 2030), 2030.0), rel=5e-3)
+    later = float((draws > 2030).mean())
+    assert scored.scores["log_score"] == pytest.approx(-np.log(later), abs=0.01)
+    assert scored.reach == (pytest.approx(1 - later, abs=0.005), 1.0)
+    assert scored.covered[0.9]
+    # What is said later, when it has come after all, is the same: the question was about 2029.
+    resolve(study, entry["id"], value="2040", source="s", now=LATER)
+    assert score_ledger(read_ledger(ledger_of(study))).scored[0].scores == scored.scores
+
+
+def test_a_duration_is_no_date(study):
+    """Its unit is the year, but the year axis has nothing to do with it."""
+    result = study.run(["lag"], draws=8192)
+    entry = record(result, "lag", resolves="2029-12-31", question="How long?", now=NOW)
+    assert entry["axis"] is None
+    resolve(study, entry["id"], value="2", source="s", now=LATER)
+    (scored,) = score_ledger(read_ledger(ledger_of(study))).scored
+    assert scored.scores["crps"] == pytest.approx(crps_ensemble(result.at("lag").ravel(), 2.0), rel=5e-3)
+
+
+def test_the_card_in_words(study):
+    """Many forecasts of many things: sharpness, calibration, baselines, yes or no."""
+    wide, narrow = study.given({"hours": "1 to 1000"}).run(["cost"], draws=8192), study.run(["cost"], draws=8192)
+    for number, value in enumerate((20.0, 45.0, 60.0, 90.0, 130.0)):
+        for run in (wide, narrow):
+            day = f"2027-12-{10 + number}"
+            entry = record(run, "cost", resolves=day, question="What?", above="50", now=NOW)
+            resolve(study, entry["id"], value=str(value), source="s", on=day, now=LATER)
+    text = card_text(score_ledger(read_ledger(ledger_of(study))))
+    for said in ("10 forecasts resolved", "90% interval [OOM]: 2.", "PIT in tenths", "less that of the previous forecast", "of yes or no", "happened 6 of 10"):  # fmt: skip
+        assert said in text, text
+    assert "All quantities" not in text  # there is only one
+    late = record(narrow, "cost", resolves="2027-12-31", question="What?", now=NOW)
+    assert "It is due" in listing(read_ledger(ledger_of(study)), LATER.date())
+    assert "It is due" not in listing(read_ledger(ledger_of(study)), NOW.date()) and late
 
 
 def test_the_previous_forecast_is_a_baseline(study):
@@ -259,7 +331,7 @@ def test_the_previous_forecast_is_a_baseline(study):
     first = record(wide, "cost", resolves="2027-12-31", question="What?", now=NOW)
     second = record(narrow, "cost", resolves="2027-12-31", question="What?", now=NOW)
     for entry in (first, second):
-        resolve(study, entry["id"], value="55", source="made up", now=NOW)
+        resolve(study, entry["id"], value="55", source="made up", now=LATER)
     card = score_ledger(read_ledger(ledger_of(study)))
     better = next(s for s in card.scored if s.id == second["id"])
     assert better.baselines["previous"]["crps"] > better.scores["crps"]
@@ -311,6 +383,9 @@ def test_a_trend_has_a_textbook_baseline(tmp_path):
         (lambda s, r: resolve(s, _one(r), value="1", source="", now=NOW), "needs a source"),
         (lambda s, r: resolve(s, _one(r), happened=True, source="s", now=NOW), "not of yes or no"),
         (lambda s, r: resolve(s, _one(r), value="1", happened=True, source="s", now=NOW), "either"),
+        (lambda s, r: resolve(s, _one(r), value="1", source="s", on="2025-06-30", now=NOW), "before forecast"),
+        (lambda s, r: resolve(s, _one(r), value="1", source="s", on="2026-06-30", now=NOW), "in the future"),
+        (lambda s, r: score_ledger([_entry(r)], "costs"), "did you mean 'cost'"),
     ],
 )
 def test_what_is_wrong_is_told(study, call, says):
@@ -321,8 +396,12 @@ def test_what_is_wrong_is_told(study, call, says):
     assert not before
 
 
+def _entry(result):
+    return record(result, "cost", resolves="2027-01-01", question="?", now=NOW)
+
+
 def _one(result) -> str:
-    return str(record(result, "cost", resolves="2027-01-01", question="?", now=NOW)["id"])
+    return str(_entry(result)["id"])
 
 
 def test_commands(study, capsys):

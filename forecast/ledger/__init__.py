@@ -15,7 +15,7 @@ import json
 import math
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +29,11 @@ START = "0" * 64  # what the first entry has for the hash of the one before it
 SHORT = 8  # characters of an id
 
 Entry = dict[str, Any]
+FIELDS = {
+    "forecast": {"time", "resolves", "question", "quantity", "year", "unit", "probs", "quantiles", "axis", "baselines"},
+    "resolution": {"time", "of", "on", "value", "happened", "source"},
+}
+"""What an entry of each kind has at least."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +95,7 @@ def append(path: Path, entry: Mapping[str, Any]) -> Entry:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with _locked(path) as descriptor:
+            new = not os.fstat(descriptor).st_size
             previous = _last_hash(path, descriptor)
             whole = sealed(entry, previous)
             line = canonical(whole).encode() + b"\n"
@@ -98,9 +104,21 @@ def append(path: Path, entry: Mapping[str, Any]) -> Entry:
                 os.ftruncate(descriptor, os.fstat(descriptor).st_size - written)
                 raise ForecastError(f"{path}: the disk is full; nothing was recorded")
             os.fsync(descriptor)
+        if new:  # the file's name has to be on the disk as well
+            _sync_folder(path.parent)
     except OSError as error:
         raise ForecastError(f"{path}: cannot be written ({error.strerror or error}); nothing was recorded") from error
     return with_id(whole)
+
+
+def _sync_folder(folder: Path) -> None:
+    if sys.platform == "win32":  # which has no way to do it
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 @contextmanager
@@ -132,6 +150,9 @@ def _last_hash(path: Path, descriptor: int) -> str:
         os.lseek(descriptor, start, os.SEEK_SET)
         tail = os.read(descriptor, step) + tail
     whole, newline, fragment = tail.rpartition(b"\n")
+    if fragment and (entry := _read(fragment)) is not None:  # whole but for its newline, which comes with the next
+        os.write(descriptor, b"\n")
+        return str(entry["hash"])
     if fragment:
         if _is_json(fragment) or _is_json(fragment[:-1]):  # an interrupted write is never a whole entry
             raise ForecastError(f"{path}: the end of the last line has been altered; run 'forecast ledger verify'")
@@ -229,7 +250,7 @@ def verify(path: Path, head: str = "") -> Verdict:
             Problem(
                 f"{path}:{len(lines) + 1}",
                 "the last line is incomplete: a write was interrupted, or its end was altered",
-                "the next record moves it to ledger.torn; if it was acknowledged, restore it from a copy",
+                "the next record moves it to ledger.torn or completes it; restore it if it was acknowledged",
             )
         )
     if head and not any(h.startswith(head) for h in hashes):
@@ -258,6 +279,26 @@ def read_ledger(path: Path) -> list[Entry]:
     if not path.exists():
         return []
     return [with_id(json.loads(line)) for line in path.read_bytes().split(b"\n")[:-1]]
+
+
+def understood(entries: Iterable[Entry]) -> None:
+    """Check that entries, sound as they are, are of this schema: another version or program may have written them.
+
+    Raises
+    ------
+    StudyError
+    """
+    problems = []
+    for entry in entries:
+        kind = entry.get("kind")
+        missing = FIELDS.get(str(kind), {"kind"}) - set(entry) | (
+            {"schema"} if entry.get("schema") != SCHEMA else set()
+        )
+        if missing:
+            what = f"entry {entry['id']} cannot be read: {', '.join(sorted(missing))} is missing or unknown here"
+            problems.append(Problem("ledger", what, "use the version of forecast that wrote it"))
+    if problems:
+        raise StudyError(problems)
 
 
 def with_id(entry: Mapping[str, Any]) -> Entry:

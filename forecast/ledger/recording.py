@@ -14,10 +14,10 @@ from forecast.errors import StudyError, UsageError
 from forecast.export import provenance
 from forecast.graph import YEAR, ancestors
 from forecast.ledger import FILE, SCHEMA, Entry, append, find, number_out, read_ledger
+from forecast.ledger.scoring import end_of_day, span
 from forecast.quantile import quantiles
 from forecast.result import Forecast
 from forecast.sampling import request_of
-from forecast.special import ndtri
 from forecast.study import Study, threshold
 from forecast.units import conversion
 
@@ -93,7 +93,7 @@ def record(
         "unit": unit,
         "probs": list(PROBS),
         "quantiles": _quantiles(draws),
-        "axis": [forecast.years[0], forecast.years[-1]] if unit == YEAR else None,
+        "axis": [forecast.years[0], forecast.years[-1]] if unit == YEAR and is_date(draws) else None,
         "baselines": _baselines(forecast, request.name, request.year, unit),
         **{key: value for key, value in provenance(forecast).items() if key not in ("years", "precise")},
     }
@@ -122,8 +122,8 @@ def resolve(
     id : str
         Of the forecast, or its beginning.
     value : str
-        A number in the forecast's unit, or with a unit of the same kind (``62M USD_2023``); ``never`` or ``already``
-        for a year.
+        A number in the forecast's unit, or with a unit of the same kind (``62M USD_2023``). Of a date ``never`` (it
+        had not come when the question resolved) or ``already`` (by the first year of the axis).
     happened : bool, optional
         For a question of yes or no of which no more is known.
     source : str
@@ -149,9 +149,16 @@ def resolve(
     path = ledger_of(study)
     entry = find(read_ledger(path), id)
     day = read_day(on, "--on") if on else made.date()
+    if day > made.date():
+        raise UsageError(f"--on: {on} is in the future; say when it was known")
+    if day < date.fromisoformat(entry["time"][:10]):
+        raise UsageError(
+            f"--on: it was known on {day}, before forecast {entry['id']} was made ({entry['time'][:10]}); "
+            "that is no forecast, and is not scored"
+        )
     if happened is not None and "above" not in entry:
         raise UsageError(f"forecast {entry['id']} is of a value, not of yes or no; give --value in [{entry['unit']}]")
-    number = None if happened is not None else _outcome(study, value, entry)
+    number = None if happened is not None else _outcome(study, value, entry, day)
     if number is not None and "above" in entry:
         happened = number > float(entry["above"]["value"])
     return append(
@@ -180,14 +187,28 @@ def read_day(text: str, place: str) -> date:
         raise UsageError(f"{place}: is not a day ({text}); write 2027-12-31") from None
 
 
-def _outcome(study: Study, text: str, entry: Entry) -> float:
+def _outcome(study: Study, text: str, entry: Entry, day: date) -> float:
     word = text.strip().lower()
-    if entry["unit"] == YEAR and word in ("never", "already"):
+    if entry["axis"] and word in ("never", "already"):
+        if word == "never" and end_of_day(day) < span(entry)[1]:
+            raise UsageError(
+                f"--value: never is not known on {day}: the question resolves on {entry['resolves']}; wait until then"
+            )
         return math.inf if word == "never" else -math.inf
     number = threshold(study.units, text, entry["unit"], "--value")
     if not math.isfinite(number):
-        raise UsageError(f"--value: is not finite ({text}); of a year that did not come say 'never'")
+        raise UsageError(f"--value: is not finite ({text}); of a date that has not come say 'never'")
+    if entry["axis"] and number > end_of_day(day):
+        raise UsageError(
+            f"--value: {text} is after the day on which it was known ({day}); say when it came, or 'never'"
+        )
     return number
+
+
+def is_date(years: np.ndarray) -> bool:
+    """Whether draws in years are dates, such as crossing years, and not durations."""
+    finite = years[np.isfinite(years)]
+    return not len(finite) or bool(np.median(finite) > 1000)
 
 
 def _quantiles(draws: np.ndarray) -> list[float | str]:
@@ -214,7 +235,7 @@ def _baselines(forecast: Forecast, name: str, year: float | None, unit: str) -> 
 
 def _textbook(study: Study, name: str, year: float, unit: str) -> list[float | str] | None:
     """Least squares of the one trend of this kind that a quantity follows from, with its predictive interval."""
-    from forecast.trend.least_squares import straight_line
+    from forecast.trend.least_squares import straight_line, t_quantile
 
     needed = ancestors([name], study.functions)
     found = []
@@ -232,17 +253,6 @@ def _textbook(study: Study, name: str, year: float, unit: str) -> list[float | s
     except StudyError:
         return None
     middle, scale = line.prediction(np.array([year]))
-    values = factor * 10.0 ** (float(middle[0]) + float(scale[0]) * student_quantiles(np.array(PROBS), line.rows - 2))
+    student = np.array([t_quantile(prob, line.rows - 2) for prob in PROBS])
+    values = factor * 10.0 ** (float(middle[0]) + float(scale[0]) * student)
     return [number_out(float(f"{value:.{_DIGITS}g}")) for value in values]
-
-
-def student_quantiles(probs: np.ndarray, dof: float) -> np.ndarray:
-    """Quantiles of Student's t distribution (Abramowitz and Stegun 1964, 26.7.5; 0.3% from 10 degrees of freedom)."""
-    z = ndtri(probs)
-    terms = (
-        (z**3 + z) / 4,
-        (5 * z**5 + 16 * z**3 + 3 * z) / 96,
-        (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
-        (79 * z**9 + 776 * z**7 + 1482 * z**5 - 1920 * z**3 - 945 * z) / 92160,
-    )
-    return np.maximum.accumulate(z + sum(term / dof**k for k, term in enumerate(terms, 1)))

@@ -19,7 +19,7 @@ Array = np.ndarray
 
 LEVELS = (0.5, 0.8, 0.9)
 RATIO = 3.0  # an interval with ends further apart than this is interpolated in logarithms
-_GRID = (np.arange(2000) + 0.5) / 2000
+_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(8)
 _FAR = 6.0  # normal scores to which the quantile function is continued
 
 
@@ -37,6 +37,9 @@ class Predictive:
         Ascending, in (0, 1).
     values : ndarray (point,)
         Not descending; may be infinite.
+    low, high : float
+        What lies outside is told apart no further: less than `low` is minus infinity (already), more than `high` plus
+        infinity (not by then). Where a loss needs a number, these are it.
 
     Examples
     --------
@@ -48,16 +51,20 @@ class Predictive:
 
     probs: Array
     values: Array
+    low: float = -math.inf
+    high: float = math.inf
 
     @cached_property
     def never(self) -> float:
-        """Probability of plus infinity."""
-        return self._mass(np.isposinf(self.values))
+        """Probability of more than `high`."""
+        infinite = self._mass(np.isposinf(self.values))
+        return infinite if math.isinf(self.high) else max(infinite, 1 - self._reach(self.high)[1])
 
     @cached_property
     def already(self) -> float:
-        """Probability of minus infinity."""
-        return self._mass(np.isneginf(self.values))
+        """Probability of less than `low`."""
+        infinite = self._mass(np.isneginf(self.values))
+        return infinite if math.isinf(self.low) else max(infinite, self._reach(self.low)[0])
 
     def _mass(self, at: Array) -> float:
         """Probability of an atom at some of the points: up to halfway to the next."""
@@ -89,35 +96,50 @@ class Predictive:
     def quantile(self, prob: Array) -> Array:
         """Quantiles at probabilities in (0, 1)."""
         prob = np.asarray(prob, dtype=float)
-        z, y, slopes = self._spline
-        out = np.full(prob.shape, np.nan)
+        out = np.full(prob.shape, np.inf)
         low, high = self.already, 1 - self.never
-        out[prob < low], out[prob > high] = -np.inf, np.inf
+        out[prob < low] = -np.inf
         inside = (prob >= low) & (prob <= high)
-        if len(z):
-            found = _cubic(np.clip(ndtri(prob[inside]), -_FAR, _FAR), z, y, slopes)
-            out[inside] = np.exp(found) if self.logs else found
+        if len(self._spline[0]):
+            out[inside] = self._finite(ndtri(prob[inside]))
         return out
 
-    def cdf(self, value: float) -> float:
-        """Probability of at most a value; at an atom, half of its probability counts (mid-PIT)."""
-        if math.isinf(value):
-            return 1 - self.never / 2 if value > 0 else self.already / 2
+    def _finite(self, score: Array) -> Array:
+        """The quantile function of what is finite, at normal scores."""
         z, y, slopes = self._spline
-        if not len(z):
-            return self.already
-        if self.logs and value <= 0:
-            return self.already
+        found = _cubic(np.clip(score, -_FAR, _FAR), z, y, slopes)
+        return np.exp(found) if self.logs else found
+
+    def _reach(self, value: float) -> tuple[float, float]:
+        """Probability of less than a finite value, and of at most it."""
+        below, above = self._mass(np.isneginf(self.values)), 1 - self._mass(np.isposinf(self.values))
+        z, y, slopes = self._spline
+        if not len(z) or self.logs and value <= 0:
+            return below, below
         x = math.log(value) if self.logs else value
         same = np.isclose(y, x, rtol=1e-12, atol=0) if x else y == x
         if same.sum() > 1:
             at = np.zeros(len(self.values), dtype=bool)
             at[np.flatnonzero(np.isfinite(self.values))[same]] = True
             first = int(np.flatnonzero(at)[0])
-            below = 0.0 if first == 0 else float(self.probs[first - 1] + self.probs[first]) / 2
-            return below + self._mass(at) / 2
+            less = 0.0 if first == 0 else float(self.probs[first - 1] + self.probs[first]) / 2
+            return less, less + self._mass(at)
         score = min(max(_inverse(x, z, y, slopes), -_FAR), _FAR)
-        return min(max(float(ndtr(np.array([score]))[0]), self.already), 1 - self.never)
+        found = min(max(float(ndtr(np.array([score]))[0]), below), above)
+        return found, found
+
+    def reach(self, value: float) -> tuple[float, float]:
+        """Probability of less than a value, and of at most it: they differ by the probability of exactly that."""
+        if value > self.high or value == math.inf:
+            return 1 - self.never, 1.0
+        if value < self.low or value == -math.inf:
+            return 0.0, self.already
+        return self._reach(value)
+
+    def cdf(self, value: float) -> float:
+        """Probability of at most a value; at an atom, half of its probability counts (mid-PIT)."""
+        less, most = self.reach(value)
+        return (less + most) / 2
 
     def log_score(self, value: float) -> float:
         """Minus the log density at what happened (nats); for an atom or infinity, minus the log of its probability.
@@ -125,58 +147,69 @@ class Predictive:
         A probability that the quantiles cannot resolve counts as half their spacing, so that no score is infinite.
         """
         least = float(min(self.probs[0], 1 - self.probs[-1])) / 2
-        if math.isinf(value):
-            return -math.log(max(self.never if value > 0 else self.already, least))
+        less, most = self.reach(value)
+        if most > less or math.isinf(value) or not self.low <= value <= self.high:
+            return -math.log(max(most - less, least))
         z, y, slopes = self._spline
         if len(z) < 2 or self.logs and value <= 0:
             return -math.log(least)
-        x = math.log(value) if self.logs else value
-        same = y == x
-        if same.sum() > 1:
-            return -math.log(
-                max(
-                    float(
-                        self.probs[np.isfinite(self.values)][same][-1] - self.probs[np.isfinite(self.values)][same][0]
-                    ),
-                    least,
-                )
-            )
-        score = float(ndtri(np.array([min(max(self.cdf(value), 1e-300), 1 - 1e-16)]))[0])
+        score = float(ndtri(np.array([min(max(less, 1e-300), 1 - 1e-16)]))[0])
         slope = float(_cubic_slope(np.array([score]), z, y, slopes)[0])
         if slope <= 0:
             return -math.log(least)
         density = -0.5 * score * score - 0.5 * math.log(2 * math.pi) - math.log(slope)
-        return -(density - (x if self.logs else 0.0))
+        return -(density - (math.log(value) if self.logs else 0.0))
 
-    def crps(self, value: float, low: float = -math.inf, high: float = math.inf, log10: bool = False) -> float:
-        """Continuous ranked probability score: twice the mean pinball loss over all probabilities.
+    def crps(self, value: float, log10: bool = False) -> float:
+        """Continuous ranked probability score: twice the integral of the pinball loss over all probabilities.
+
+        Gauss and Legendre's rule in the normal score of the probability, between the points where the quantile function
+        or the loss has a corner: the tails of heavy-tailed forecasts count in full.
 
         Parameters
         ----------
         value : float
             What happened.
-        low, high : float
-            Forecast and outcome are clipped to these first: for a crossing year, the ends of the year axis, so that
-            never and already have a finite loss.
         log10 : bool
             Of logarithms to base ten: in OOM.
+
+        Returns
+        -------
+        float
+            Of forecast and outcome, both clipped to `low` and `high`; infinite if the forecast can be infinite and they
+            are not given.
         """
-        q = np.clip(self.quantile(_GRID), low, high)
-        outcome = min(max(value, low), high)
+        outcome = min(max(value, self.low), self.high)
+        inner = [ndtri(np.array([p]))[0] for p in (self.already, 1 - self.never) if 0 < p < 1]
+        less, _ = self.reach(value)
+        if 0 < less < 1:
+            inner.append(ndtri(np.array([less]))[0])
+        corners = np.unique(np.clip([-_FAR, *self._spline[0], *inner, _FAR], -_FAR, _FAR))
+        half = np.diff(corners)[:, None] / 2
+        score = corners[:-1, None] + half * (1 + _NODES)
+        prob = ndtr(score)
+        q = np.clip(self.quantile(prob), self.low, self.high)
         if log10:
             q, outcome = np.log10(q), math.log10(outcome)
-        return float(2 * ((np.where(outcome < q, 1.0, 0.0) - _GRID) * (q - outcome)).mean())
+        loss = np.where(outcome < q, 1 - prob, -prob) * (q - outcome)
+        return float(2 * (half * _WEIGHTS * np.exp(-(score**2) / 2) * loss).sum() / math.sqrt(2 * math.pi))
 
-    def interval_score(self, value: float, prob: float = 0.9, low: float = -math.inf, high: float = math.inf) -> float:
+    def interval(self, prob: float) -> tuple[float, float]:
+        """The equal-tailed interval, inside `low` and `high`."""
+        ends = np.clip(self.quantile(np.array([0.5 - prob / 2, 0.5 + prob / 2])), self.low, self.high)
+        return float(ends[0]), float(ends[1])
+
+    def interval_score(self, value: float, prob: float = 0.9) -> float:
         """Width of the equal-tailed interval, plus 2 / (1 - prob) times the distance of what happened from it."""
-        lower, upper = np.clip(self.quantile(np.array([0.5 - prob / 2, 0.5 + prob / 2])), low, high)
-        value = min(max(value, low), high)
-        return float(upper - lower + 2 / (1 - prob) * (max(lower - value, 0) + max(value - upper, 0)))
+        lower, upper = self.interval(prob)
+        value = min(max(value, self.low), self.high)
+        missed = lower - value if value < lower else value - upper if value > upper else 0.0
+        return upper - lower + 2 / (1 - prob) * missed if upper > lower or missed else 0.0
 
     def covers(self, value: float, prob: float) -> bool:
         """Whether what happened lies in the equal-tailed interval."""
-        lower, upper = self.quantile(np.array([0.5 - prob / 2, 0.5 + prob / 2]))
-        return bool(lower <= value <= upper)
+        lower, upper = self.interval(prob)
+        return lower <= min(max(value, self.low), self.high) <= upper
 
 
 def brier(prob: float, happened: bool) -> float:
@@ -217,9 +250,11 @@ class Mean:
 def bootstrapped(
     values: Sequence[float], groups: Sequence[str] | None = None, prob: float = 0.9, seed: int = 0
 ) -> Mean:
-    """Mean of scores, with a percentile bootstrap interval over groups that share what happened.
+    """Mean of scores, with an expanded percentile bootstrap interval over groups that share what happened.
 
-    Forecasts of one outcome, made at different times, err together: they are drawn together.
+    Forecasts of one outcome, made at different times, err together: they are drawn together. A percentile interval of
+    few groups is too narrow; its levels are moved to what Student's distribution asks for (Hesterberg, "What teachers
+    should know about the bootstrap", 2015, section 4.4).
 
     Parameters
     ----------
@@ -235,24 +270,80 @@ def bootstrapped(
     Mean
         NaN ends for a single group, which says nothing of how scores vary.
     """
+    from forecast.trend.least_squares import t_quantile
+
     array = np.asarray(values, dtype=float)
     if not len(array):
         return Mean(math.nan, math.nan, math.nan, 0)
-    labels = list(map(str, range(len(array)))) if groups is None else list(groups)
-    names = sorted(set(labels))
-    if len(names) < 2:
+    member, count = _members(groups, len(array))
+    if count < 2:
         return Mean(float(array.mean()), math.nan, math.nan, len(array))
-    member = np.array([names.index(label) for label in labels])
-    sums, counts = np.bincount(member, array, len(names)), np.bincount(member, minlength=len(names))
-    chosen = np.random.default_rng(seed).integers(0, len(names), (2000, len(names)))
+    sums, counts = np.bincount(member, array, count), np.bincount(member, minlength=count)
+    chosen = np.random.default_rng(seed).integers(0, count, (4000, count))
     means = sums[chosen].sum(axis=1) / counts[chosen].sum(axis=1)
-    low, high = np.quantile(means, [0.5 - prob / 2, 0.5 + prob / 2])
+    tail = float(ndtr(np.array([-t_quantile(0.5 + prob / 2, count - 1) * math.sqrt(count / (count - 1))]))[0])
+    low, high = np.quantile(means, [tail, 1 - tail])
     return Mean(float(array.mean()), float(low), float(high), len(array))
 
 
-def pit_histogram(pits: Sequence[float], bins: int = 10) -> list[int]:
-    """Counts of probability integral transforms: even if the forecasts are calibrated, a U if they are too narrow."""
-    return [int(count) for count in np.histogram(np.asarray(pits, dtype=float), bins=bins, range=(0.0, 1.0))[0]]
+def share(hits: Sequence[bool], groups: Sequence[str] | None = None, prob: float = 0.9) -> Mean:
+    """Share of hits with Wilson's interval ("Probable inference", 1927), groups of one outcome counting as one.
+
+    Even if all are hits, the interval has a width.
+
+    Examples
+    --------
+    >>> share([True] * 5)
+    Mean(value=1.0, low=0.648..., high=1.0, count=5)
+    """
+    if not len(hits):
+        return Mean(math.nan, math.nan, math.nan, 0)
+    _, count = _members(groups, len(hits))
+    value = float(np.mean(hits))
+    z = float(ndtri(np.array([0.5 + prob / 2]))[0])
+    middle = (value + z * z / 2 / count) / (1 + z * z / count)
+    half = z / (1 + z * z / count) * math.sqrt(value * (1 - value) / count + z * z / 4 / count**2)
+    return Mean(value, max(0.0, middle - half), min(1.0, middle + half), len(hits))
+
+
+def _members(groups: Sequence[str] | None, count: int) -> tuple[Array, int]:
+    """The number of each value's group, and how many groups there are."""
+    if groups is None:
+        return np.arange(count), count
+    names = {name: place for place, name in enumerate(sorted(set(groups)))}
+    return np.array([names[name] for name in groups]), len(names)
+
+
+def pit_histogram(reaches: Sequence[tuple[float, float]], bins: int = 10) -> list[float]:
+    """Probability integral transforms by class: even if the forecasts are calibrated, a U if they are too narrow.
+
+    An outcome that a forecast gave a probability of its own (never) is spread evenly over that probability (Czado,
+    Gneiting and Held, "Predictive model assessment for count data", 2009).
+
+    Parameters
+    ----------
+    reaches : sequence of (float, float)
+        Of `Predictive.reach`, at what happened.
+    bins : int
+
+    Returns
+    -------
+    list of float
+        Outcomes in each class; they sum to their number.
+
+    Examples
+    --------
+    >>> pit_histogram([(0.05, 0.05), (0.7, 1.0)], bins=5)
+    [1.0, 0.0, 0.0, 0.333, 0.667]
+    """
+    edges = np.arange(bins + 1) / bins
+    counts = np.zeros(bins)
+    for low, high in reaches:
+        if high - low < 1e-9:
+            counts[min(int(high * bins), bins - 1)] += 1
+        else:
+            counts += np.diff(np.clip((edges - low) / (high - low), 0, 1))
+    return [round(float(count), 3) for count in counts]
 
 
 def _monotone_slopes(x: Array, y: Array) -> Array:

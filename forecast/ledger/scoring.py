@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
 
-from forecast.ledger import Entry, resolutions
-from forecast.ledger.score import LEVELS, Mean, Predictive, bootstrapped, brier, pit_histogram
+from forecast.errors import UsageError, nearest
+from forecast.ledger import Entry, resolutions, understood
+from forecast.ledger.score import LEVELS, Mean, Predictive, bootstrapped, brier, pit_histogram, share
 
 HORIZONS = ((1.0, "up to 1 year"), (2.0, "1 to 2 years"), (5.0, "2 to 5 years"), (math.inf, "over 5 years"))
 SCORES = ("crps", "crps_oom", "log_score", "interval_score", "brier")
@@ -33,12 +34,15 @@ class Scored:
     scores : dict of str to float
         Those of `SCORES` that apply: CRPS in the unit and in OOM, log score in nats, interval score of the 90%
         interval, Brier score of a question of yes or no.
-    pit : float or None
-        Probability that the forecast gave to at most what happened.
+    reach : (float, float) or None
+        Probability that the forecast gave to less than what happened, and to at most that.
     covered : dict of float to bool
         By level, whether the interval held.
     width : float or None
-        Of the 90% interval, in OOM if the forecast is positive, else in its unit.
+        Of the 90% interval, in OOM if `oom`, else in its unit.
+    oom : bool
+    said : (float, bool) or None
+        Of a question of yes or no: the probability of yes, and whether it happened.
     baselines : dict of str to dict of str to float
         The scores of what there was to beat.
     """
@@ -49,9 +53,11 @@ class Scored:
     outcome: str
     horizon: str
     scores: dict[str, float]
-    pit: float | None
+    reach: tuple[float, float] | None
     covered: dict[float, bool]
     width: float | None
+    oom: bool
+    said: tuple[float, bool] | None
     baselines: dict[str, dict[str, float]]
 
 
@@ -68,10 +74,15 @@ class Group:
         Mean of score less baseline's score, where both exist: negative is better than the baseline.
     coverage : dict of float to Mean
         By level.
-    pits : list of int
+    pits : list of float
         Histogram in ten classes.
     width : Mean
-        Sharpness.
+        Sharpness: mean width of the 90% interval.
+    width_unit : str
+        ``"OOM"``, the quantity's unit, or nothing where units differ (and there is no width).
+    said : list of (float, int, int)
+        Calibration of questions of yes or no, by tenths of the probability that was given: its mean, how many there
+        are, how many happened.
     """
 
     name: str
@@ -79,8 +90,10 @@ class Group:
     scores: dict[str, Mean]
     differences: dict[tuple[str, str], Mean]
     coverage: dict[float, Mean]
-    pits: list[int]
+    pits: list[float]
     width: Mean
+    width_unit: str = ""
+    said: list[tuple[float, int, int]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -117,11 +130,23 @@ def score_ledger(entries: Sequence[Entry], quantity: str = "") -> Card:
     Returns
     -------
     Card
+
+    Raises
+    ------
+    StudyError
+        An entry is not of this schema.
+    UsageError
+        No forecast of that quantity.
     """
+    understood(entries)
     known = resolutions(list(entries))
     forecasts = [
         e for e in entries if e["kind"] == "forecast" and (not quantity or quantity in (e["quantity"], _name(e)))
     ]
+    if quantity and not forecasts:
+        names = {str(e["quantity"]) for e in entries if e["kind"] == "forecast"}
+        hint = nearest(quantity.partition("@")[0], sorted(names)) or "'forecast ledger' lists what there is"
+        raise UsageError(f"--quantity: the ledger has no forecast of {quantity}; {hint}")
     scored = []
     for place, entry in enumerate(forecasts):
         if entry["id"] in known:
@@ -156,30 +181,30 @@ def _scored(entry: Entry, resolution: Entry, previous: Entry | None) -> Scored:
     horizon = next(name for years, name in HORIZONS if days / 365.25 <= years)
     value = None if resolution["value"] is None else float(resolution["value"])
     happened = resolution["happened"]
-    belief = predictive(entry["probs"], entry["quantiles"])
-    axis = entry["axis"] or (-math.inf, math.inf)
+    low, high = span(entry)
+    if value is not None and entry["axis"]:
+        value = -math.inf if value <= low else math.inf if value > high else value
+    belief = predictive(entry["probs"], entry["quantiles"], low, high)
     bound = entry.get("above")
-    scores = _scores(belief, value, axis) | (
+    scores = _scores(belief, value, belief.logs) | (
         {"brier": brier(bound["prob"], happened)} if bound and happened is not None else {}
     )
     others = {
-        name: (predictive(entry["probs"], q), (bound or {}).get("baselines", {}).get(name))
+        name: (predictive(entry["probs"], q, low, high), (bound or {}).get("baselines", {}).get(name))
         for name, q in entry["baselines"].items()
     }
     if previous is not None:
         others["previous"] = (
-            predictive(previous["probs"], previous["quantiles"]),
+            predictive(previous["probs"], previous["quantiles"], low, high),
             (previous.get("above") or {}).get("prob"),
         )
     baselines = {
-        name: _scores(other, value, axis)
+        name: _scores(other, value, belief.logs)
         | ({"brier": brier(prob, happened)} if bound and prob is not None and happened is not None else {})
         for name, (other, prob) in others.items()
     }
-    low, high = (float(x) for x in np.clip(belief.quantile(np.array([0.05, 0.95])), *axis))
-    width = math.log10(high / low) if belief.logs else high - low
-    covered = {} if value is None else {level: belief.covers(value, level) for level in LEVELS}
-    pit = None if value is None else belief.cdf(value)
+    lower, upper = belief.interval(0.9)
+    width = math.log10(upper / lower) if belief.logs and lower > 0 else upper - lower
     return Scored(
         entry["id"],
         _name(entry),
@@ -187,29 +212,53 @@ def _scored(entry: Entry, resolution: Entry, previous: Entry | None) -> Scored:
         _outcome(entry),
         horizon,
         scores,
-        pit,
-        covered,
+        None if value is None else belief.reach(value),
+        {} if value is None else {level: belief.covers(value, level) for level in LEVELS},
         width if math.isfinite(width) else None,
+        belief.logs,
+        None if bound is None or happened is None else (float(bound["prob"]), bool(happened)),
         baselines,
     )
 
 
-def predictive(probs: Sequence[float], values: Sequence[float | str]) -> Predictive:
+def span(entry: Entry) -> tuple[float, float]:
+    """Between which years a forecast of a date is scored; without end for anything else.
+
+    A date that has not come when the question resolves has not been seen: all that is known is that it comes later, if
+    ever. So forecast and outcome are both clipped to that day (and to the year axis): a loss of clipped numbers is
+    proper, since the day is fixed before (Gneiting and Ranjan, "Comparing density forecasts using threshold- and
+    quantile-weighted scoring rules", 2011), and the log score of what is censored is that of its probability.
+    """
+    if not entry["axis"]:
+        return -math.inf, math.inf
+    return float(entry["axis"][0]), min(float(entry["axis"][1]), end_of_day(date.fromisoformat(entry["resolves"])))
+
+
+def end_of_day(day: date) -> float:
+    """The end of a day as a decimal year."""
+    from forecast.trend.series import decimal_year
+
+    return decimal_year((day + timedelta(days=1)).isoformat())
+
+
+def predictive(
+    probs: Sequence[float], values: Sequence[float | str], low: float = -math.inf, high: float = math.inf
+) -> Predictive:
     """A recorded quantile function as a distribution."""
-    return Predictive(np.array(probs, dtype=float), np.array([float(value) for value in values]))
+    return Predictive(np.array(probs, dtype=float), np.array([float(value) for value in values]), low, high)
 
 
-def _scores(belief: Predictive, value: float | None, axis: Sequence[float]) -> dict[str, float]:
+def _scores(belief: Predictive, value: float | None, oom: bool) -> dict[str, float]:
     if value is None:
         return {}
     found = {
-        "crps": belief.crps(value, axis[0], axis[1]),
+        "crps": belief.crps(value),
         "log_score": belief.log_score(value),
-        "interval_score": belief.interval_score(value, 0.9, axis[0], axis[1]),
+        "interval_score": belief.interval_score(value),
     }
-    if belief.logs and value > 0 and math.isfinite(value):
+    if oom and value > 0 and belief.values[0] > 0:
         found["crps_oom"] = belief.crps(value, log10=True)
-    return found
+    return {kind: score for kind, score in found.items() if math.isfinite(score)}
 
 
 def _grouped(scored: Sequence[Scored], key: Callable[[Scored], str]) -> list[Group]:
@@ -231,17 +280,31 @@ def group_of(name: str, scored: Sequence[Scored], kinds: Sequence[str]) -> Group
             found = mean(lambda s, b=baseline, k=kind: _difference(s, b, k))  # type: ignore[misc]
             if found.count:
                 differences[baseline, kind] = found
-    coverage = {level: mean(lambda s, x=level: float(s.covered[x]) if x in s.covered else None) for level in LEVELS}  # type: ignore[misc]
-    pits = pit_histogram([one.pit for one in scored if one.pit is not None])
+    held = {level: [(s.covered[level], s.outcome) for s in scored if level in s.covered] for level in LEVELS}
+    coverage = {level: share([hit for hit, _ in pairs], [o for _, o in pairs]) for level, pairs in held.items()}
+    units = {"OOM" if one.oom else one.unit for one in scored if one.width is not None}
+    unit = units.pop() if len(units) == 1 else None
     return Group(
         name,
         len(scored),
         scores,
         differences,
         {k: v for k, v in coverage.items() if v.count},
-        pits,
-        mean(lambda s: s.width),
+        pit_histogram([one.reach for one in scored if one.reach is not None]),
+        mean(lambda s: None if unit is None else s.width),
+        unit or "",
+        _said([one.said for one in scored if one.said is not None]),
     )
+
+
+def _said(said: Sequence[tuple[float, bool]]) -> list[tuple[float, int, int]]:
+    tenths: dict[int, list[tuple[float, bool]]] = {}
+    for prob, happened in said:
+        tenths.setdefault(min(int(prob * 10), 9), []).append((prob, happened))
+    return [
+        (sum(p for p, _ in pairs) / len(pairs), len(pairs), sum(h for _, h in pairs))
+        for _, pairs in sorted(tenths.items())
+    ]
 
 
 def _difference(one: Scored, baseline: str, kind: str) -> float | None:
@@ -267,7 +330,8 @@ def to_json(card: Card) -> dict[str, Any]:
             },
             "coverage": {f"{level:g}": mean(value) for level, value in found.coverage.items()},
             "pit": found.pits,
-            "width": mean(found.width),
+            "width": {**mean(found.width), "unit": found.width_unit},
+            "said": [{"prob": p, "count": n, "happened": h} for p, n, h in found.said],
         }
 
     return {
@@ -281,7 +345,7 @@ def to_json(card: Card) -> dict[str, Any]:
                 "id": s.id,
                 "quantity": s.quantity,
                 "horizon": s.horizon,
-                "pit": s.pit,
+                "pit": None if s.reach is None else list(s.reach),
                 "scores": s.scores,
                 "baselines": s.baselines,
             }

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from datetime import date
 
 from forecast.distribution import format_number
-from forecast.graph import YEAR
-from forecast.ledger import Entry, resolutions
+from forecast.ledger import Entry, resolutions, understood
 from forecast.ledger.score import Mean
 from forecast.ledger.scoring import Card, Group, predictive
 
@@ -20,18 +20,26 @@ _NAMES = {
 }
 
 
-def listing(entries: Sequence[Entry]) -> str:
-    """Every recorded forecast with its interval and what happened."""
+def listing(entries: Sequence[Entry], today: date | None = None) -> str:
+    """Every recorded forecast with its 90% interval, what happened, and whether it is due."""
+    understood(entries)
     known = resolutions(list(entries))
+    now = (date.today() if today is None else today).isoformat()
     lines = []
     for entry in entries:
         if entry["kind"] != "forecast":
             continue
         belief = predictive(entry["probs"], entry["quantiles"])
-        low, middle, high = (_number(belief.quantile([p]).item(), entry["unit"]) for p in (0.05, 0.5, 0.95))  # type: ignore[arg-type]
+        low, middle, high = (_number(belief.quantile([p]).item(), entry) for p in (0.05, 0.5, 0.95))  # type: ignore[arg-type]
         name = entry["quantity"] if entry["year"] is None else f"{entry['quantity']}@{entry['year']:g}"
-        lines.append(f"{entry['id']}  {entry['time'][:10]}  {name}: {middle} ({low} to {high}) [{entry['unit']}]")
-        lines.append(f"          {entry['question']} Resolves {entry['resolves']}.")
+        unit = "" if entry["axis"] or not entry["unit"] else f" [{entry['unit']}]"
+        lines.append(f"{entry['id']}  {entry['time'][:10]}  {name}: {middle} (90%: {low} to {high}){unit}")
+        due = (
+            ""
+            if entry["id"] in known or entry["resolves"] > now
+            else " It is due: 'forecast resolve' says what happened."
+        )
+        lines.append(f"          {entry['question']} Resolves {entry['resolves']}.{due}")
         if "above" in entry:
             lines.append(f"          P(> {entry['above']['text']}) = {100 * entry['above']['prob']:.3g}%")
         found = known.get(entry["id"])
@@ -39,7 +47,7 @@ def listing(entries: Sequence[Entry]) -> str:
             what = (
                 ("yes" if found["happened"] else "no")
                 if found["value"] is None
-                else _number(float(found["value"]), entry["unit"])
+                else _number(float(found["value"]), entry)
             )
             lines.append(f"          {found['on']}: {what} ({found['source']})")
     return "\n".join(lines) or "The ledger is empty; 'forecast record' adds a forecast."
@@ -50,40 +58,64 @@ def card_text(card: Card) -> str:
     if not card.scored:
         return f"No forecast has resolved yet ({card.open} open); 'forecast resolve' says what happened."
     lines = [
-        f"{len(card.scored)} forecasts resolved, {card.open} open. Smaller is better; in brackets 90% intervals.",
+        f"{_count(len(card.scored), 'forecast')} resolved, {card.open} open. Smaller scores are better.",
+        "In brackets 90% intervals: of scores by bootstrap over outcomes, of shares by Wilson's formula.",
         "",
     ]
-    lines += ["All", *_group(card.total)]
+    if len(card.by_quantity) > 1:
+        lines += ["All quantities", *_group(card.total, ""), ""]
     if len(card.by_horizon) > 1:
-        lines.append("")
         for group in card.by_horizon:
-            lines += [f"Horizon {group.name}", *_group(group)]
-    lines.append("")
+            lines += [f"Horizon {group.name}", *_group(group, ""), ""]
     for group in card.by_quantity:
-        lines += [group.name, *_group(group)]
-    return "\n".join(lines)
+        units = {one.unit for one in card.scored if one.quantity == group.name}
+        lines += [group.name, *_group(group, units.pop() if len(units) == 1 else ""), ""]
+    return "\n".join(lines[:-1])
 
 
-def _group(group: Group) -> list[str]:
+def _group(group: Group, unit: str) -> list[str]:
     lines = [f"  {group.count} resolved"]
-    lines += [f"  {_NAMES[kind]}: {_mean(value)}" for kind, value in group.scores.items()]
-    for (baseline, kind), value in group.differences.items():
-        verdict = (
-            "" if math.isnan(value.low) or value.low <= 0 <= value.high else ", better" if value.high < 0 else ", worse"
-        )
-        lines.append(f"  {_NAMES[kind]} less that of the {_BASELINES[baseline]}: {_mean(value)}{verdict}")
+    for kind, value in group.scores.items():
+        told = f" [{unit}]" if unit and kind in ("crps", "interval_score") else ""
+        lines.append(f"  {_NAMES[kind]}{told}: {_mean(value)}")
+        for (baseline, of), less in group.differences.items():
+            if of == kind:
+                lines.append(f"    less that of {_BASELINES[baseline]}: {_mean(less)}{_verdict(less)}")
+    if group.width.count:
+        of = f" [{group.width_unit}]" if group.width_unit else ""
+        lines.append(f"  sharpness: mean width of the 90% interval{of}: {_mean(group.width)}")
     if group.coverage:
-        lines.append(
-            "  coverage: "
-            + ", ".join(
-                f"{100 * level:g}% interval {100 * value.value:.0f}%" for level, value in group.coverage.items()
-            )
-        )
-        lines.append(f"  PIT in tenths: {' '.join(map(str, group.pits))}")
+        held = [f"  the {100 * level:g}% interval held {_share(value)}" for level, value in group.coverage.items()]
+        lines += ["  calibration:", *(f"  {line}" for line in held)]
+        lines.append(f"    PIT in tenths: {' '.join(f'{count:.3g}' for count in group.pits)}  {_bars(group.pits)}")
+    if group.said:
+        lines.append("  questions of yes or no:")
+        for prob, count, happened in group.said:
+            lines.append(f"    said {100 * prob:.0f}%: happened {happened} of {count}")
     return lines
 
 
-_BASELINES = {"prior": "prior", "previous": "previous forecast", "trend": "trend's textbook interval"}
+def _verdict(less: Mean) -> str:
+    if math.isnan(less.low) or less.low <= 0 <= less.high:
+        return ", not to be told apart"
+    return ", better" if less.high < 0 else ", worse"
+
+
+def _share(found: Mean) -> str:
+    return f"{100 * found.value:.0f}% ({100 * found.low:.0f} to {100 * found.high:.0f}%)"
+
+
+def _bars(counts: Sequence[float]) -> str:
+    most = max(counts, default=0.0)
+    return "".join(_BARS[math.ceil(len(_BARS[1:]) * count / most)] for count in counts) if most else ""
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" + ("" if number == 1 else "s")
+
+
+_BARS = " ▁▂▃▄▅▆▇█"
+_BASELINES = {"prior": "the prior", "previous": "the previous forecast", "trend": "the trend's textbook interval"}
 
 
 def _mean(found: Mean) -> str:
@@ -93,7 +125,7 @@ def _mean(found: Mean) -> str:
     )
 
 
-def _number(value: float, unit: str) -> str:
+def _number(value: float, entry: Entry) -> str:
     if math.isinf(value):
         return "never" if value > 0 else "already"
-    return f"{value:.1f}" if unit == YEAR else format_number(value, 3)
+    return f"{value:.1f}" if entry["axis"] else format_number(value, 3)
