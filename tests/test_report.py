@@ -330,7 +330,7 @@ def test_a_run_writes_the_same_report_in_passing(tmp_path, capsys):
     report = f'{REPORT}figures = ["fan path"]\n'
     study = make(tmp_path / "study", report, "", **{"priors/evidence/seen.toml": ""})
     assert main(["run", str(study), "--out", str(tmp_path / "run"), "--report"]) == 0
-    assert capsys.readouterr().out.rstrip().endswith("main.html")
+    assert capsys.readouterr().err.rstrip().endswith("main.html")
     assert main(["report", str(study), "--out", str(tmp_path / "report")]) == 0
     assert (tmp_path / "run/main.html").read_bytes() == (tmp_path / "report/main.html").read_bytes()
     assert main(["run", str(study), "--report"]) == 2
