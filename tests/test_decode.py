@@ -156,6 +156,7 @@ def test_ways_of_printing_a_triple(text):
         ("$380m ($55m \u2014 $1.5bn)", (380e6, 55e6, 1.5e9)),
         ("$380\u202fmillion (55 to 1,500)", (380e6, 55e6, 1.5e9)),
         ("median 380M, 90% CI 55M \u2026 1.5B USD_2021", (380e6, 55e6, 1.5e9)),
+        ("¥380 Million (55 MILLION to 1.5 Bn)", (380e6, 55e6, 1.5e9)),
         ("GPT-3: $3M (1\u20135M)", (3e6, 1e6, 5e6)),
         ("1.3\u00d710^9 (10\u2078 to 10\u00b9\u2070)", (1.3e9, 1e8, 1e10)),
         # A letter that is printed once counts where it brings the ends closest together.

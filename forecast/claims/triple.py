@@ -21,7 +21,7 @@ _SUFFIXES |= {"trillion": "T", "tn": "T", "percent": "%", "k": "K"}
 _FIGURE = re.compile(
     r"(?P<before>[$€£]\s?)?(?<![A-Za-z_^\d.])(?<![A-Za-z]-)"  # the 3 of GPT-3 and the 2021 of USD_2021 are names
     r"(?P<digits>(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?|\.\d+)(?P<power>[eE][+-]?\d+)?"
-    r"(?:\s?(?P<suffix>[kKMBT%]|thousand|million|billion|trillion|percent|[bmt]n|(?<=\d)[mb])(?![A-Za-z]))?",
+    r"(?:\s?(?P<suffix>[kKMBT%]|(?i:thousand|million|billion|trillion|percent|[bmt]n)|(?<=\d)[mb])(?![A-Za-z]))?",
     re.ASCII,
 )
 _INTERVAL = r"(?:CI|CrI|HDI|UI|PI|(?:(?:credible|confidence|prediction|uncertainty)\s+)?(?:interval|range))\b"
@@ -33,7 +33,7 @@ _LEVEL = re.compile(
 )
 _TAIL = re.compile(r"\bp(?P<a>\d+(?:\.\d+)?)\b[\s:=]*|\b(?P<b>\d+(?:\.\d+)?)(?:st|nd|rd|th)\s+percentile[\s:=]*", re.I)
 _MINUS = "-−"
-_PASSED = re.compile(r"[\sA-Za-z()\[\]{},;:.…/*_^~≈='\"·|–—‒‑−-]*")
+_PASSED = re.compile(r"[\sA-Za-z()\[\]{},;:.…/*_^~≈='\"·|–—‒‑−¥₹₩₽-]*")
 _NAME = re.compile(r"[A-Za-z_^]+-?\d[\w.]*")  # GPT-3, USD_2021
 _POWER = re.compile(
     r"(?:(?P<times>(?<=\d)\s?[×x·*]\s?)|(?<![\d.,]))10(?:(?:\^|\*\*)(?P<power>\{?[-−]?\d+\}?)|(?P<raised>[⁻⁰¹²³⁴-⁹]+))"
@@ -153,7 +153,7 @@ def _figures(rest: str, text: str) -> list[tuple[str, str]]:
         sign = "-" if _negative(gap, bool(figures)) else ""
         currency = (match["before"] or "").strip()
         digits = f"0{match['digits']}" if match["digits"].startswith(".") else match["digits"]
-        figures.append((f"{sign}{currency}{digits}{match['power'] or ''}", _SUFFIXES.get(suffix, suffix)))
+        figures.append((f"{sign}{currency}{digits}{match['power'] or ''}", _SUFFIXES.get(suffix.lower(), suffix)))
         gaps.append(gap)
     gaps.append(rest[end:])
     if re.search(r"\d,\d(?!\d\d(?!\d))", rest):
