@@ -113,7 +113,9 @@ def assert_documented(run: dict) -> None:
         assert set(run["evidence"]) == {"observations", "parts"}
         fields = documented("Evidence")[1]
         assert all(set(part) <= fields for part in run["evidence"]["parts"])
-        assert all(set(seen) == {"id", "prior_predictive_p", "p_given_the_rest"} for seen in run["evidence"]["observations"])
+        assert all(
+            set(seen) == {"id", "prior_predictive_p", "p_given_the_rest"} for seen in run["evidence"]["observations"]
+        )
 
 
 def test_json_is_the_documented_schema(study):
