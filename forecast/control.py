@@ -14,7 +14,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-MOST_POINTS = 128  # of a chain, that a direction is fitted to
+POINTS = 48  # of a chain, at most, that a direction is fitted to
+BENDS = 4  # powers of an output that its direction is looked for in
 RIDGE = 1e-13  # relative; inputs that move as one would else make the fit singular
 
 
@@ -70,7 +71,7 @@ def indices(draws: np.ndarray, ends: Sequence[np.ndarray], counts: Sequence[int]
     parts = []
     for end, count in zip(ends, counts, strict=True):
         inside = (draws >= end[..., :1]) & (draws <= end[..., 1:])
-        parts.append((np.flatnonzero(inside) % size).reshape(outputs, chains, count)[..., :: -(-count // MOST_POINTS)])
+        parts.append((np.flatnonzero(inside) % size).reshape(outputs, chains, count))
     worlds = np.concatenate(parts, axis=-1)
     chain = np.arange(chains)[:, None]
     found = draws[np.arange(outputs)[:, None, None], chain, worlds]
@@ -88,14 +89,21 @@ def indices(draws: np.ndarray, ends: Sequence[np.ndarray], counts: Sequence[int]
 def _directions(z: np.ndarray, values: np.ndarray, normals: Normals) -> np.ndarray:
     """Directions (output, input) along which values (output, chain, point) rise; their index has variance one."""
     points = z.reshape(len(z), len(values), -1).swapaxes(0, 1)
-    points = points - points.mean(axis=-1, keepdims=True)
+    points = (points - points.mean(axis=-1, keepdims=True)) * normals.follows[:, :, None]
     rise = values.reshape(len(values), -1)
     rise = rise - rise.mean(axis=-1, keepdims=True)
-    follows = normals.follows
-    gram = np.matmul(points, points.swapaxes(1, 2)) * (follows[:, :, None] & follows[:, None, :])
+    gram = np.matmul(points, points.swapaxes(1, 2))
     size = RIDGE * np.trace(gram, axis1=1, axis2=2) + 1e-300
-    gram += np.where(follows, size[:, None], 1.0)[:, :, None] * np.eye(len(z))
-    slope = np.linalg.solve(gram, (points * rise[:, None]).sum(axis=-1, keepdims=True))[..., 0] * follows
+    gram += np.where(normals.follows, size[:, None], 1.0)[:, :, None] * np.eye(len(z))
+    slope = np.linalg.solve(gram, np.matmul(points, rise[..., None]))
+    # Once more with the output bent so that it rises straight along what was found: its curvature is no noise then.
+    rise = rise / np.maximum(np.abs(rise).max(axis=-1, keepdims=True), 1e-300)
+    bends = np.cumprod(np.repeat(rise[:, None], BENDS, axis=1), axis=1)
+    bends -= bends.mean(axis=-1, keepdims=True)
+    along = np.matmul(points.swapaxes(1, 2), slope)
+    weights = np.linalg.solve(np.matmul(bends, bends.swapaxes(1, 2)) + 1e-12 * np.eye(BENDS), np.matmul(bends, along))
+    straight = np.matmul(bends.swapaxes(1, 2), weights)
+    slope = np.linalg.solve(gram, np.matmul(points, straight))[..., 0]
     length = np.sqrt(np.maximum(((slope @ normals.correlation) * slope).sum(axis=-1, keepdims=True), 0.0))
     direction: np.ndarray = np.divide(slope, length, out=np.zeros(slope.shape), where=length > 0)
     return direction

@@ -17,7 +17,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from forecast.control import Normals, indices
+from forecast.control import POINTS, Normals, indices
 from forecast.special import ndtri
 
 Z_95 = 1.959963984540054  # 97.5% point of the normal distribution
@@ -30,6 +30,8 @@ TOGETHER = (
 GAIN = 0.5  # share of the error to which a control variate must bring it, so that chance alone does not choose it
 EXACT = 1e-9  # relative error beyond which nobody needs more precision
 ROUNDING = 1e-12  # relative error of what is computed exactly
+LOCAL = 12  # order statistics that a quantile put right is read from
+DEGREE = 3  # of the polynomial by which a control variate is translated
 TRIAL = 1024  # draws of a chain that show whether a control variate is worth its time
 TAIL = 8  # order statistics a chain needs beyond a quantile to estimate it alone
 
@@ -132,7 +134,7 @@ def _control(
     """
     count = cells.shape[-1]
     spans = [_span(count, prob) for prob in probs]
-    smooth = smooth & np.array([[part.shape[-1] >= FEWEST] for part in near])
+    smooth = smooth & np.array([[part.shape[-1] >= FEWEST] for part in near]) & normals.follows.any(axis=1)
     rough = smooth & (found.mcse > EXACT * np.abs(found.value))
     some = np.flatnonzero(rough.any(axis=0))
     if count > TRIAL and some.size:  # the first draws tell whether the rest is worth the time
@@ -143,14 +145,21 @@ def _control(
         some = np.flatnonzero(rough[rows].any(axis=0) & smooth[rows].all(axis=0))
         if not some.size:
             continue
-        ends = [near[row][some][..., (0, -1)] for row in rows]
-        index = indices(cells[some], ends, [near[row].shape[-1] for row in rows], normals.of(some))
+        ranges = [_middle(near[row].shape[-1], POINTS // len(rows)) for row in rows]
+        ends = [near[row][some][..., (one.start, one.stop - 1)] for row, one in zip(rows, ranges, strict=True)]
+        index = indices(cells[some], ends, [one.stop - one.start for one in ranges], normals.of(some))
         for row, beside in zip(rows, _near(index, [spans[row] for row in rows]), strict=True):
-            value, mcse, unfit = _by_chain(near[row][some], count, probs[row], beside)
-            better = ~unfit & rough[row, some] & (mcse < GAIN * found.mcse[row, some])
+            value, mcse = _controlled(near[row][some], beside, count, probs[row])
+            better = rough[row, some] & (mcse < GAIN * found.mcse[row, some])
             at = some[better]
             found.value[row, at], found.mcse[row, at] = value[better], mcse[better]
             rough[row, at] &= mcse[better] > EXACT * np.abs(value[better])
+
+
+def _middle(count: int, most: int) -> slice:
+    """The middle of some ranks, `most` of them at most."""
+    away = max(0, count - most) // 2
+    return slice(away, min(count, away + most))
 
 
 def quantiles_of_each(
@@ -192,14 +201,8 @@ def _near(cells: np.ndarray, spans: Sequence[slice]) -> list[np.ndarray]:
     return [ordered[..., span] for span in spans]
 
 
-def _by_chain(
-    near: np.ndarray, count: int, prob: float, control: np.ndarray | None = None
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """From order statistics (cell, chain, rank): estimates by chain, their MCSE, and cells where that will not do.
-
-    `control` holds the order statistics of a standard normal index of the same worlds: by how far they are from their
-    expected scores, times the slope of one against the other, those of the cell are put right first.
-    """
+def _by_chain(near: np.ndarray, count: int, prob: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """From order statistics (cell, chain, rank): estimates by chain, their MCSE, and cells where that will not do."""
     cells, chains, _ = near.shape
     if not near.shape[-1] or chains < 2:
         return np.zeros(cells), np.zeros(cells), np.ones(cells, dtype=bool)
@@ -210,38 +213,71 @@ def _by_chain(
     positive = near[..., 0].min(axis=1) > 0
     work = np.where(pooled[:, None, None], 0.0, near)
     np.log(work, out=work, where=(positive & ~pooled)[:, None, None])
-    if control is not None:
-        ranks = np.arange(_span(count, prob).start, _span(count, prob).stop)
-        away = control - control.mean(axis=(1, 2), keepdims=True)
-        slope = (away * work).sum(axis=(1, 2)) / np.maximum((away**2).sum(axis=(1, 2)), 1e-300)
-        work = work - slope[:, None, None] * (control - ndtri((ranks + 0.5) / count))
-    fits = np.einsum("cik,ek->eci", work, functionals)
+    fits = np.einsum("cik,ek->eci", work, functionals[:3])
     np.exp(fits, out=fits, where=positive[:, None])
     value, mcse = fits[0].mean(axis=1), mcse_of(fits[0])
     if len(fits) > 1:
         smooth, error = fits[1].mean(axis=1), mcse_of(fits[1])
-        if control is not None:  # the chains may agree to more digits than a polynomial is good for
-            error = np.hypot(error, np.abs((fits[1] - fits[2]).mean(axis=1))) + ROUNDING * np.abs(smooth)
-        rounding = ROUNDING * np.abs(smooth)
-        strain = np.maximum(_strain(fits[1] - fits[0], rounding), _strain(fits[1] - fits[2], rounding))
+        strain = np.maximum(_strain(fits[1] - fits[0]), _strain(fits[1] - fits[2]))
         # Refusing by mistake happens when the order statistics are off by chance: then the error must span both.
         spanned = np.where(strain < CERTAIN, np.maximum(mcse, np.abs(smooth - value) / 2), mcse)
         value, mcse = np.where(strain <= DOUBT, smooth, value), np.where(strain <= DOUBT, error, spanned)
     return value, mcse, pooled
 
 
-def _strain(gaps: np.ndarray, least: np.ndarray) -> np.ndarray:
-    """Mean gap between two estimators (cell, chain) in its own standard errors, which rounding makes at `least` so."""
+def _strain(gaps: np.ndarray) -> np.ndarray:
+    """Mean gap between two estimators (cell, chain) in its own standard errors."""
     with np.errstate(invalid="ignore", divide="ignore"):
-        strain: np.ndarray = np.abs(gaps.mean(axis=1)) * math.sqrt(gaps.shape[1]) / (gaps.std(axis=1, ddof=1) + least)
-    return strain
+        return np.abs(gaps.mean(axis=1)) * math.sqrt(gaps.shape[1]) / gaps.std(axis=1, ddof=1)
+
+
+def _controlled(near: np.ndarray, control: np.ndarray, count: int, prob: float) -> tuple[np.ndarray, np.ndarray]:
+    """Estimates by chain and their MCSE (cell,), from order statistics (cell, chain, rank) and those of a normal index.
+
+    By how far the index is from its expected scores, each chain's order statistics are put right; then a cubic through
+    the nearest is enough, and no wider fit has to be trusted.
+    """
+    positive = near[..., 0].min(axis=1) > 0
+    work = near.copy()
+    np.log(work, out=work, where=positive[:, None, None])
+    span = _span(count, prob)
+    work -= _gap(work, control, ndtri((np.arange(span.start, span.stop) + 0.5) / count))
+    fits = work @ _functionals(count, prob)[1][3]
+    np.exp(fits, out=fits, where=positive[:, None])
+    value = fits.mean(axis=1)
+    return value, np.maximum(mcse_of(fits), ROUNDING * np.abs(value))
+
+
+def _gap(work: np.ndarray, control: np.ndarray, expected: np.ndarray) -> np.ndarray:
+    """What order statistics (cell, chain, rank) owe to those of a normal index being off their expected scores (rank,).
+
+    The one as a cubic in the other, over all chains.
+    """
+    low, high = control.min(axis=(1, 2)), control.max(axis=(1, 2))
+    middle, half = (high + low) / 2, np.where(high > low, (high - low) / 2, 1.0)
+
+    def powers(score: np.ndarray) -> np.ndarray:
+        """Legendre polynomials, (cell, chain and rank, degree)."""
+        scaled = (score - middle[:, None, None]) / half[:, None, None]
+        return np.moveaxis(_legendre(scaled.reshape(len(work), -1), DEGREE), 0, -1)
+
+    here = powers(control)
+    gram = np.matmul(here.swapaxes(1, 2), here)
+    gram += 1e-13 * len(here[0]) * np.eye(DEGREE + 1)
+    right = np.matmul(here.swapaxes(1, 2), work.reshape(len(work), -1, 1))
+    coefficients = np.linalg.solve(gram, right)
+    there = powers(np.broadcast_to(expected, (len(work), 1, expected.size)))
+    fitted, ideal = (np.matmul(part, coefficients)[..., 0] for part in (here, there))
+    gap: np.ndarray = fitted.reshape(work.shape) - ideal[:, None]
+    return gap
 
 
 @lru_cache(maxsize=64)
 def _functionals(count: int, prob: float) -> tuple[int, np.ndarray]:
     """First rank of the window, and weights of its order statistics (estimator, rank).
 
-    Estimators: the interpolated order statistic and, if the window is large enough, polynomials of degree 5 and 7.
+    Estimators: the interpolated order statistic and, if the window is large enough, polynomials of degree 5 and 7
+    through all of it, and a cubic through `LOCAL` in the middle.
     """
     place = prob * count - 0.5
     low = math.floor(place)
@@ -255,27 +291,28 @@ def _functionals(count: int, prob: float) -> tuple[int, np.ndarray]:
     goal = float(ndtri(np.array([prob]))[0])
     at = (goal - middle) / half
     plain = np.zeros(last - first + 1)
-    below, above = score[low - first : low - first + 2]
-    plain[low - first : low - first + 2] = (above - goal) / (above - below), (goal - below) / (above - below)
+    plain[low - first : low - first + 2] = 1 - (place - low), place - low
     estimators = [plain]
-    for degree in (5, 7):
-        orthogonal, triangular = np.linalg.qr(_legendre((score - middle) / half, degree))
-        here = _legendre(np.array([at]), degree)[0]
-        estimators.append(orthogonal @ np.linalg.solve(triangular.T, here))
+    for degree, ranks in ((5, slice(None)), (7, slice(None)), (3, _middle(score.size, LOCAL))):
+        orthogonal, triangular = np.linalg.qr(_legendre((score[ranks] - middle) / half, degree).T)
+        here = _legendre(np.array([at]), degree)[:, 0]
+        estimators.append(np.zeros(score.size))
+        estimators[-1][ranks] = orthogonal @ np.linalg.solve(triangular.T, here)
     functionals = np.array(estimators)
     functionals.flags.writeable = False
     return first, functionals
 
 
 def _legendre(x: np.ndarray, degree: int) -> np.ndarray:
-    """Legendre polynomials of degree 0 to `degree` at points in [-1, 1], (point, degree).
+    """Legendre polynomials of degree 0 to `degree` at points in [-1, 1], (degree, ...).
 
     Three terms a degree; numpy.polynomial would cost a twentieth of importing numpy.
     """
-    columns = [np.ones(x.shape), x]
+    rows = np.empty((degree + 1, *x.shape))
+    rows[0], rows[1] = 1.0, x
     for n in range(2, degree + 1):
-        columns.append((columns[-1] * x * (2 * n - 1) - columns[-2] * (n - 1)) / n)
-    return np.array(columns[: degree + 1]).T
+        rows[n] = (rows[n - 1] * x * (2 * n - 1) - rows[n - 2] * (n - 1)) / n
+    return rows
 
 
 def _pooled(draws: np.ndarray, probs: Sequence[float] | np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:

@@ -12,6 +12,7 @@ import pytest
 from scipy.optimize import brentq
 from scipy.special import ndtr, ndtri
 
+from forecast.control import Normals
 from forecast.quantile import means, prob_above, quantiles
 from forecast.worlds import Design, scores
 from tests.statistical import assert_share
@@ -76,6 +77,45 @@ def test_two_standard_errors_cover_the_true_quantile_95_times_in_100(method: str
     for name, share in ((name, hit / SEEDS) for name, hit in hits.items()):
         # Inside an atom the quantile is known exactly, and is said to be.
         assert ((share >= 0.93) & (share <= 0.97) | exact[name]).all(), f"{name}: {share}"
+
+
+# Outputs that follow one direction of the scores near a quantile, or do not: a control variate must gain on the former,
+# leave the latter alone, and be honest about both.
+INDEXED: dict[str, tuple[Callable[[np.ndarray], np.ndarray], np.ndarray]] = QUANTITIES | {
+    # The year t at which a line of uncertain start and slope crosses: P(T <= t) is that of a normal in closed form.
+    "crossing": (
+        lambda z: (3 - 0.4 * z[0]) / (0.5 + 0.08 * z[1]),
+        _solved(lambda t: float(ndtr((0.5 * t - 3) / np.hypot(0.4, 0.08 * t)))),
+    ),
+    "uniform of a sum": (lambda z: ndtr(_linear(z)), PROBS),
+    "exponential": (lambda z: -np.log(ndtr(-z[0])), -np.log1p(-PROBS)),
+}
+
+
+def test_two_standard_errors_cover_with_a_control_variate() -> None:
+    hits = {name: np.zeros(3) for name in INDEXED}
+    squares = {name: np.zeros((2, 3)) for name in INDEXED}
+    seeds = 300
+    for seed in range(seeds):
+        z = scores(Design(INPUTS, seed), 0, 1024)
+        values = np.array([quantity(z) for quantity, _ in INDEXED.values()])
+        normals = Normals(z, np.eye(4), np.ones((len(values), 4), dtype=bool))
+        plain, found = quantiles(values, PROBS), quantiles(values, PROBS, normals=normals)
+        for column, (name, (_, true)) in enumerate(INDEXED.items()):
+            error = np.abs(found.value[:, column] - true)
+            hits[name] += error <= 2 * found.mcse[:, column]
+            squares[name] += np.square([plain.value[:, column] - true, error])
+    for name, hit in hits.items():
+        exact = np.sqrt(squares[name][1] / seeds) < 1e-12 * INDEXED[name][1]
+        for cell in np.flatnonzero(~exact & (hit < seeds)):
+            assert_share(int(hit[cell]), seeds, 0.93, 0.97)
+    before, after = (np.array([square[row] for square in squares.values()]) for row in (0, 1))
+    # Three hundred squared errors tell a ratio to a tenth; what does not gain must not lose.
+    assert (after <= 1.15 * before + 1e-24).all()
+    names = list(INDEXED)
+    assert (after[names.index("product of lognormals")] < 1e-20 * before[names.index("product of lognormals")]).all()
+    assert (20 * after[names.index("crossing")] < before[names.index("crossing")]).all()
+    assert (1_000 * after[names.index("exponential")] < before[names.index("exponential")]).all()
 
 
 @pytest.mark.parametrize("method", ["qmc", "mc"])

@@ -1,0 +1,129 @@
+"""Normal control variates: directions, dependence, and what must not change or break."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.special import ndtr, ndtri
+
+import forecast
+from forecast.control import Normals, indices
+from forecast.dependence import factor
+from forecast.quantile import quantiles, quantiles_of_each
+from forecast.worlds import Design, scores
+from tests.studies import prior, write_study
+
+PROBS = [0.05, 0.5, 0.95]
+NAMES = ("a", "b", "c")
+Z = scores(Design(NAMES, seed=3), 0, 1024)
+LOADS = np.array([0.5, -1.0, 0.25])
+
+
+def _normals(outputs: int, z: np.ndarray = Z, correlation: np.ndarray | None = None) -> Normals:
+    inputs = len(z)
+    return Normals(z, np.eye(inputs) if correlation is None else correlation, np.ones((outputs, inputs), dtype=bool))
+
+
+def test_the_index_of_a_product_is_its_own_normal_score() -> None:
+    draws = np.exp(np.tensordot(LOADS, Z, 1))[None]
+    ordered = np.sort(draws, axis=-1)
+    found = indices(draws, [ordered[..., (400, 450)]], [51], _normals(1))
+    np.testing.assert_allclose(found[0], np.log(draws[0]) / np.linalg.norm(LOADS), atol=1e-12)
+
+
+@pytest.mark.parametrize("correlation", [-1.0, -0.5, 0.7, 1.0])
+def test_dependence_between_inputs_is_known(correlation: float) -> None:
+    mixing = factor(NAMES, {("a", "b"): correlation}).factor
+    z = scores(Design(NAMES, seed=3, mixing=mixing), 0, 1024)
+    sd = np.sqrt(LOADS @ mixing @ mixing.T @ LOADS)
+    found = quantiles(np.exp(np.tensordot(LOADS, z, 1)), PROBS, normals=_normals(1, z, mixing @ mixing.T))
+    np.testing.assert_allclose(found.value, np.exp(sd * ndtri(PROBS)), rtol=1e-11)
+
+
+def test_the_output_need_not_be_positive_nor_rise_with_its_inputs() -> None:
+    line = np.tensordot(LOADS, Z, 1)
+    sd = np.linalg.norm(LOADS)
+    for draws, exact in (
+        (3 - line, 3 + sd * ndtri(PROBS)),
+        (-np.exp(line), -np.exp(sd * ndtri([0.95, 0.5, 0.05]))),
+        (line**3, (sd * ndtri(PROBS)) ** 3),
+    ):
+        found = quantiles(draws, PROBS, normals=_normals(1))
+        assert (np.abs(found.value - exact) <= 4 * found.mcse + 1e-12).all()
+        assert (found.mcse < 1e-3 * np.abs(exact[2] - exact[0])).all()
+
+
+def test_atoms_infinities_and_constants_are_left_alone() -> None:
+    years = np.where(Z[0] > ndtri(0.9), np.inf, 2030 + Z[0])
+    for draws in (years, np.floor(3 * Z[0]), np.full(Z[0].shape, 2.5), np.where(Z[0] > 0, 1.0, 0.0)):
+        plain, found = quantiles(draws, PROBS), quantiles(draws, PROBS, normals=_normals(1))
+        tied = ~np.isclose(plain.mcse, found.mcse)
+        assert not tied[2] and (found.mcse <= plain.mcse).all()
+    found = quantiles(years, PROBS, normals=_normals(1))
+    assert found.value[2] == np.inf
+    np.testing.assert_allclose(found.value[:2], 2030 + ndtri([0.05, 0.5]), atol=1e-9)
+
+
+def test_what_an_output_does_not_follow_is_left_out_of_its_direction() -> None:
+    draws = np.array([np.exp(Z[0]), np.exp(Z[1] + Z[2])])
+    apart = Normals(Z, np.eye(3), np.array([[True, False, False], [False, True, True]]))
+    found = quantiles(draws, PROBS, normals=apart)
+    np.testing.assert_allclose(found.value.T, np.exp([ndtri(PROBS), np.sqrt(2) * ndtri(PROBS)]), rtol=1e-11)
+    nothing = Normals(Z, np.eye(3), np.zeros((2, 3), dtype=bool))
+    assert np.array_equal(quantiles(draws, PROBS, normals=nothing).value, quantiles(draws, PROBS).value)
+
+
+def test_several_outputs_together_are_as_each_alone() -> None:
+    draws = [np.exp(Z[0]), Z[1] / (3 + 0.1 * Z[2]), np.maximum(Z[0], Z[1])]
+    together = list(quantiles_of_each(draws, PROBS, _normals(3)))
+    for one, found in zip(draws, together, strict=True):
+        alone = quantiles(one, PROBS, normals=_normals(1))
+        np.testing.assert_allclose(found.value, alone.value, rtol=1e-12)
+
+
+@pytest.mark.parametrize("draws", [512, 4096])
+def test_long_and_short_chains_find_a_product_too(draws: int) -> None:
+    z = scores(Design(NAMES, seed=3), 0, draws)
+    found = quantiles(np.exp(np.tensordot(LOADS, z, 1)), [0.5], normals=_normals(1, z))
+    assert abs(found.value[0] - 1) < 1e-11
+
+
+def test_a_single_chain_and_few_draws_do_without() -> None:
+    for z in (Z[:, :1], Z[:, :, :16], Z[:, :2, :64]):
+        draws = np.exp(z[0])
+        plain, found = quantiles(draws, PROBS), quantiles(draws, PROBS, normals=_normals(1, z))
+        assert np.isfinite(found.value).all() and (found.mcse <= plain.mcse).all()
+
+
+def test_a_study_of_products_is_exact_and_evidence_turns_that_off(tmp_path) -> None:
+    study = forecast.open_study(
+        write_study(
+            tmp_path,
+            prior("hours", "1M to 50M") + prior("price", "1.4 to 4.1") + prior("share", "uniform(low=0.2, high=0.4)"),
+            '''
+            def cost(hours, price):
+                """Cost []."""
+                return hours * price
+
+
+            def part(share):
+                """Part []."""
+                return 1 - share
+            ''',
+            'quantities = ["cost", "part"]',
+        )
+    )
+    sd = np.hypot(np.log(50), np.log(4.1 / 1.4)) / (2 * ndtri(0.95))
+    middle = np.sqrt(1e6 * 50e6 * 1.4 * 4.1)
+    result = study.run(draws=8192)
+    for prob in (0.9, 0.5):
+        found, z = result.interval("cost", prob), ndtri(0.5 + prob / 2)
+        exact = middle * np.exp([-z * sd, 0, z * sd])
+        np.testing.assert_allclose([found.low, found.median, found.high], exact, rtol=1e-10)
+        assert found.mcse_high < 1e-10 * found.high
+    part = result.interval("part")
+    np.testing.assert_allclose([part.low, part.median, part.high], [0.61, 0.7, 0.79], rtol=1e-5)
+    assert study.run().draws == 1024  # nothing is left to be gained by more worlds
+    plain = study.run(draws=8192, method="mc").interval("cost")
+    assert plain.mcse_high > 1e-3 * plain.high  # plain Monte Carlo stays plain
+    assert abs(ndtr((np.log(plain.high) - np.log(middle)) / sd) - 0.95) < 0.02
