@@ -127,7 +127,7 @@ def fitted_cost_growth(fitted_growth_method1, fitted_growth_method2, method1_hol
 
 def cost_doubling_time(cost_growth):
     """Time in which the cost of the largest training run doubles, infinite where it does not grow [month]."""
-    return np.log10(2) / np.maximum(cost_growth, 0 * cost_growth)
+    return np.log10(2) / np.maximum(cost_growth, 0 * np.abs(cost_growth))
 
 
 def historical_cost_growth(cost_growth_method1, cost_growth_method2, method1_holds):

@@ -356,6 +356,9 @@ def test_thresholds_slowdown_and_cap_by_hand(study):
     slow = {"start_cost": 1e9, "early_cost_growth": 0.2, "late_cost_growth": 0.05, "slowdown_year": 2030}
     assert crossing(study, "kinked_crossing_year", **slow) == pytest.approx(2030 + math.log10(23.3) / 0.05, abs=1e-6)
     assert crossing(study, "kinked_crossing_year", **{**slow, "late_cost_growth": 0.01}) == math.inf
+    early = {**slow, "slowdown_year": 2020}  # slow from the start on, which keeps its cost
+    assert one(study, "kinked_run_cost", 2025, **early) == pytest.approx(1e9, rel=1e-9)
+    assert crossing(study, "kinked_crossing_year", **early) == pytest.approx(2025 + math.log10(233) / 0.05, abs=1e-6)
     cap = {**start, "largest_gdp_share": 0.005, "gdp_growth": 0.01}
     assert crossing(study, "capped_crossing_year", **cap) == pytest.approx(2021 + math.log10(2) / 0.01, abs=1e-6)
     share = {
@@ -364,6 +367,24 @@ def test_thresholds_slowdown_and_cap_by_hand(study):
     }  # 1% of a growing economy: the gap closes at the difference of the growth rates
     expected = 2025 + math.log10(233e9 * 10**0.04 / 1e9) / (0.2 - 0.01)
     assert crossing(study, "gdp_share_crossing_year", **share) == pytest.approx(expected, abs=1e-6)
+
+
+def test_cost_that_does_not_grow_never_doubles(study):
+    assert one(study, "cost_doubling_time", cost_growth=0.2) == pytest.approx(12 * math.log10(2) / 0.2, rel=1e-9)
+    assert one(study, "cost_doubling_time", cost_growth=-0.1) == math.inf
+    assert crossing(study, "crossing_year", start_cost=1e9, cost_growth=-0.1) == math.inf
+
+
+SHARES = [name for name, prior in forecast.open_study(ROOT).priors.items()
+          if re.match(r"(Share|Probability|What share)\b", prior.label)]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SHARES)
+def test_no_share_is_above_one(study, name):
+    prior = study.priors[name]
+    for belief in (prior.distribution, *(other.distribution for other in prior.alternatives)):
+        ends = belief.quantile(np.array([1e-15, 1 - 1e-15])) * study.factors[name]
+        assert 0 <= ends[0] and ends[1] <= 1
 
 
 def test_uncertain_threshold(study):
