@@ -450,6 +450,52 @@ def test_a_study_that_cannot_be_written_to_still_runs(study, tmp_path):
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.parametrize("options", [[], ["--minimal"]])
+def test_new_fills_the_folder_one_stands_in(options, tmp_path, monkeypatch, capsys):
+    (tmp_path / ".git").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert main(["new", ".", *options]) == 0
+    assert {path.name for path in tmp_path.iterdir()} == {".git", "priors", "models", "reports"}
+    assert main(["check"]) == 0
+    assert main(["new", ".", *options]) == 2
+    assert "is not empty" in capsys.readouterr().err
+
+
+def test_a_new_study_that_cannot_be_made_leaves_nothing(tmp_path, monkeypatch, capsys):
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("shutil.copytree", full)
+    (tmp_path / "empty").mkdir()
+    for name in ("fresh", "empty"):
+        assert main(["new", str(tmp_path / name)]) == 1
+        assert "cannot be made (No space left on device)" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["empty"] and not list((tmp_path / "empty").iterdir())
+
+
+def test_a_run_with_a_memory_imports_numpy_alone(study):
+    """No grammar, no unit library, no scipy, no xarray on the way to a table that has been shown before."""
+    run("run", str(study), "--draws", "1024")
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "forecast.cli", "run", str(study), "--draws", "1024"],
+        capture_output=True, text=True, cwd=ROOT, timeout=120, check=True,
+    )  # fmt: skip
+    loaded = {line.rpartition("|")[2].strip().partition(".")[0] for line in done.stderr.splitlines()}
+    assert "numpy" in loaded and "forecast" in loaded
+    assert not loaded & {
+        "scipy",
+        "xarray",
+        "pint",
+        "lark",
+        "squigglepy",
+        "pymc",
+        "pytensor",
+        "arviz",
+        "pandas",
+        "matplotlib",
+    }
+
+
 def test_the_first_study_of_the_documentation(tmp_path, capsys):
     text = (ROOT / "docs/first-study.md").read_text()
     blocks = re.findall(r"```(\w+)\n(.*?)```", text, re.DOTALL)

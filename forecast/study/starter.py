@@ -33,7 +33,8 @@ def new(target: str | Path, minimal: bool = False) -> Path:
     Parameters
     ----------
     target : str or pathlib.Path
-        A folder that does not exist yet, or is empty. It appears whole or not at all.
+        A folder that does not exist yet, or is empty but for hidden files (``.git``). A new one appears whole or not at
+        all.
     minimal : bool
         A small example to write over instead; of the starter it keeps the units and the price index.
 
@@ -51,22 +52,27 @@ def new(target: str | Path, minimal: bool = False) -> Path:
     if not str(target).strip():
         raise UsageError("the folder's name is empty; name a new folder")
     folder = Path(target)
-    if folder.exists() and not folder.is_dir():
+    place = folder.resolve()  # so that . and links to folders do
+    if place.exists() and not place.is_dir():
         raise UsageError(f"{target} is a file; name a new folder")
     try:
-        if folder.exists() and any(folder.iterdir()):
+        if place.exists() and any(not entry.name.startswith(".") for entry in place.iterdir()):
             raise UsageError(f"{target} exists and is not empty; name a new folder")
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".forecast-") as temporary:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(
+            dir=place if place.exists() else place.parent, prefix=".forecast-"
+        ) as temporary:
             whole = Path(temporary) / "study"
             if minimal:
                 _write_minimal(whole)
             else:
                 for name in FOLDERS:
                     shutil.copytree(starter() / name, whole / name, ignore=shutil.ignore_patterns("__pycache__", ".*"))
-            if folder.exists():
-                folder.rmdir()
-            os.replace(whole, folder)
+            if place.exists():
+                for name in FOLDERS:
+                    os.replace(whole / name, place / name)
+            else:
+                os.replace(whole, place)
     except OSError as error:
         raise ForecastError(f"{target} cannot be made ({error.strerror}); choose a folder you can write to") from error
     return folder
