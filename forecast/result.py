@@ -130,7 +130,7 @@ class Forecast:
             return self._kept[slice_]
         array = self.values(name)
         if array.ndim == 2:
-            if year is not None:
+            if year is not None and name not in self.study.replaced:  # a scenario's value is that of every year
                 raise UsageError(f"{name} has no year axis; ask for {name} without @{year:g}")
             return array
         if year is None:

@@ -125,7 +125,7 @@ def sample(
             values |= curve_values(study, posterior, trends[trend], axis, z)
         evaluate(study.functions, sequence, values, count)
         for name, request in requests.items():
-            array = _slice(values[request.name], request, years)
+            array = _slice(values[request.name], request, years, request.name in study.replaced)
             shape = array.shape[:-1]
             if name not in whole:
                 whole[name] = np.empty((*shape, chains, stop - start))
@@ -154,10 +154,13 @@ def _block(worlds: int, years: int, chains: int) -> int:
     return 1 << max(0, (some // chains).bit_length() - 1)
 
 
-def _slice(array: np.ndarray, request: Request, years: Sequence[float]) -> np.ndarray:
+def _slice(array: np.ndarray, request: Request, years: Sequence[float], constant: bool) -> np.ndarray:
+    """An array at the year that is asked for; what a scenario replaced is the same in every year."""
     if request.year is None:
         return array
     if array.ndim < 2:
+        if constant:
+            return array
         raise UsageError(f"{request.name} has no year axis; ask for {request.name} without @{request.year:g}")
     slice_: np.ndarray = array[list(years).index(request.year)]
     return slice_

@@ -180,6 +180,19 @@ def test_options_of_a_run(study, capsys):
     assert "given a = 2" in text and "plain Monte Carlo" in text
 
 
+def test_a_scenario_for_a_path_holds_in_every_year(study, capsys):
+    assert (
+        main(["run", str(study), "--json", "-q", "path@2030", "-q", "crossing", "--set", "path=50", "--set", "a=1"])
+        == 0
+    )
+    found = json.loads(capsys.readouterr().out)["quantities"]
+    assert found["path"]["median"] == 50 and found["crossing"]["never"] == 1
+    assert main(["run", str(study), "--set", "path=40 to 60"]) == 0
+    assert "Energy, by year, 2030" in capsys.readouterr().out
+    result = forecast.open_study(study).run(given={"path": 50}, draws=64)
+    assert result.at("path", 2031).min() == 50 == result.at("path").max()
+
+
 def test_out_writes_what_xarray_and_arviz_open(study, tmp_path, capsys):
     import arviz
     import xarray
