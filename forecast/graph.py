@@ -121,7 +121,11 @@ def ancestors(wanted: Iterable[str], functions: Mapping[str, Function]) -> froze
 
 
 def evaluate(
-    functions: Mapping[str, Function], sequence: Iterable[str], values: dict[str, np.ndarray], draws: int
+    functions: Mapping[str, Function],
+    sequence: Iterable[str],
+    values: dict[str, np.ndarray],
+    draws: int,
+    told: Callable[[str, float], str] = lambda name, value: f"{value:.4g}",
 ) -> dict[str, np.ndarray]:
     """Run functions in order on arrays.
 
@@ -134,6 +138,8 @@ def evaluate(
         Values of the inputs, ``(draw,)`` or ``(year, draw)``; the results are added to it.
     draws : int
         Number of draws, the length of the last axis.
+    told : callable
+        How messages tell a quantity's value, from its name and the value.
 
     Returns
     -------
@@ -170,7 +176,7 @@ def evaluate(
                 world = int(np.argwhere(np.isnan(array))[0][-1])
                 raise StudyError.at(
                     f"{function.place} {name}()",
-                    f"gives NaN in world {world} ({_inputs_at(function, values, world)})",
+                    f"gives NaN in world {world} ({_inputs_at(function, values, world, told)})",
                     "keep its inputs where it is defined, for example with 'within' in a prior",
                 )
             # a year axis that was reduced with keepdims=True is none
@@ -195,14 +201,15 @@ def failure(function: Function, error: BaseException) -> Problem:
     return Problem(place, f"{type(error).__name__} ({text})", "a model gets arrays with draws as their last axis")
 
 
-def _inputs_at(function: Function, values: Mapping[str, np.ndarray], world: int) -> str:
+def _inputs_at(
+    function: Function, values: Mapping[str, np.ndarray], world: int, told: Callable[[str, float], str]
+) -> str:
     parts = []
     for parameter in function.parameters:
         if parameter != YEAR:
             value = values[parameter]
-            parts.append(
-                f"{parameter} = {value[..., min(world, value.shape[-1] - 1)].ravel()[-1] if value.ndim else value:.4g}"
-            )
+            one = value[..., min(world, value.shape[-1] - 1)].ravel()[-1] if value.ndim else value
+            parts.append(f"{parameter} = {told(parameter, float(one))}")
     return ", ".join(parts) or "no inputs"
 
 

@@ -123,7 +123,7 @@ def sample(
             values[prior.name] = value if factor == 1 else value * factor
         for trend, posterior in posteriors.items():
             values |= curve_values(study, posterior, trends[trend], axis, z)
-        evaluate(study.functions, sequence, values, count)
+        evaluate(study.functions, sequence, values, count, lambda name, value: _told(study, name, value))
         for name, request in requests.items():
             array = _slice(values[request.name], request, years, request.name in study.replaced)
             shape = array.shape[:-1]
@@ -146,6 +146,11 @@ def sample(
         for first in firsts[1:]:
             evaluate_block(first)
     return whole
+
+
+def _told(study: Study, name: str, value: float) -> str:
+    """A value in base units as it stands in the study."""
+    return f"{value / study.factors[name]:.4g} {study.labels[name]}".rstrip()
 
 
 def _block(worlds: int, years: int, chains: int) -> int:

@@ -794,6 +794,21 @@ def test_a_study_without_functions_says_what_to_do(tmp_path, capsys):
     assert main(["run", str(tmp_path), "-q", "x"]) == 0
 
 
+def test_a_result_that_is_no_number_tells_its_inputs_in_their_units(tmp_path, capsys):
+    write_files(
+        tmp_path,
+        model(
+            'import numpy as np\n\n\ndef root(price, hours):\n    """Root []."""\n    return np.log(price / price - 2) + 0 * (hours / hours)\n'
+        )
+        | {"priors/a.toml": prior("hours", "3", "chip*hour") + prior("price", "2", "USD_2023/(chip*hour)")},
+    )
+    assert main(["run", str(tmp_path), "-q", "root"]) == 3
+    assert shown(capsys, tmp_path) == (
+        "models/m.py:9 root(): gives NaN in world 0 (price = 2 USD_2023/(chip*hour), hours = 3 chip*hour); "
+        "keep its inputs where it is defined, for example with 'within' in a prior"
+    )
+
+
 def test_an_alternative_that_does_not_exist(tmp_path, capsys):
     write_files(tmp_path, priors(prior("x", "1 to 2") + '[x.alternative.low]\ndist = "0.1 to 1"\nsource = "s"\n'))
     assert main(["run", str(tmp_path), "-q", "x", "--set", "x=high"]) == 2
