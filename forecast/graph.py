@@ -6,7 +6,7 @@ where it has one, is the year: ``(draw,)`` or ``(year, draw)``. Broadcasting doe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -81,27 +81,24 @@ def order(functions: Mapping[str, Function], inputs: Collection[str]) -> tuple[s
                     )
                 )
     done: dict[str, None] = {}
-    path: list[str] = []
-
-    def visit(name: str) -> None:
-        if name in done or name not in functions:
-            return
-        if name in path:
-            circle = [*path[path.index(name) :], name]
-            problems.append(
-                Problem(
-                    functions[name].place, f"quantities define each other ({' -> '.join(circle)})", "break the circle"
-                )
-            )
-            return
-        path.append(name)
-        for parameter in functions[name].parameters:
-            visit(parameter)
-        path.pop()
-        done[name] = None
-
-    for name in functions:
-        visit(name)
+    path: dict[str, Iterator[str]] = {}  # from a function to what it needs, with the parameters still to be visited
+    for start in functions:
+        if start not in done:
+            path[start] = iter(functions[start].parameters)
+        while path:
+            name, parameters = next(reversed(path.items()))
+            for parameter in parameters:
+                if parameter in path:
+                    names = list(path)
+                    circle = " -> ".join([*names[names.index(parameter) :], parameter])
+                    place = functions[parameter].place
+                    problems.append(Problem(place, f"quantities define each other ({circle})", "break the circle"))
+                elif parameter in functions and parameter not in done:
+                    path[parameter] = iter(functions[parameter].parameters)
+                    break
+            else:
+                del path[name]
+                done[name] = None
     if problems:
         raise StudyError(problems)
     return tuple(done)

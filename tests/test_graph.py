@@ -25,6 +25,11 @@ def test_order_puts_each_after_what_it_needs():
     assert found.index("b") < found.index("c") < found.index("d")
 
 
+def test_a_long_chain_is_no_deep_recursion():
+    chain = {f"f{i}": Function(f"f{i}", lambda x: x, (f"f{i + 1}" if i < 5000 else "a",), "", "") for i in range(5001)}
+    assert order(chain, {"a"}) == tuple(reversed(chain))
+
+
 def test_every_missing_parameter_is_told_with_the_nearest_name():
     with pytest.raises(StudyError) as caught:
         order(functions(cost=lambda prise, hours: 0, other=lambda zzz: 0), {"price", "hours"})
