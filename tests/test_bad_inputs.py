@@ -486,6 +486,14 @@ STUDIES: dict[str, tuple[dict[str, str], str]] = {
         report('quantities = ["cost"]\nyears = [2020, "x"]'),
         "reports/main.md header: these are not years ([2020, 'x']); write \"2022 to 2100\", or numbers that ascend",
     ),
+    "fields that are none": (
+        replaced(
+            reports__main_md=f"+++\n{HEADER}+++\nIt is {{{{ cost.intervall }}}}.\n\nOr {{{{ costs.low }}}} by {{{{ last_yaer }}}}, {{{{ prob }}}}, {{{{ cost.prob_above 1M USD }}}}.\n"
+        ),
+        "reports/main.md:5: there is no field 'cost.intervall'; did you mean 'interval'?\n"
+        "reports/main.md:7: field 'costs.low' is of no reported quantity; did you mean 'cost'?\n"
+        "reports/main.md:7: there is no field 'last_yaer'; did you mean 'last_year'?",
+    ),
     "a headline of something else": (
         report(HEADER + 'headline = ["coast"]'),
         "reports/main.md header: the headline 'coast' is not among the quantities; did you mean 'cost'?",

@@ -19,7 +19,7 @@ from forecast.commands.shared import (
     say,
     tell_notes,
 )
-from forecast.errors import ForecastError, UsageError
+from forecast.errors import ForecastError, StudyError, UsageError
 
 
 def add_commands(commands: Any) -> None:
@@ -62,9 +62,12 @@ def _new(options: argparse.Namespace) -> None:
 
 def _check(options: argparse.Namespace) -> None:
     from forecast.listing import listing
+    from forecast.report.check import field_problems
 
     study, _ = opened(options)
     tell_notes(study)
+    if problems := [problem for report in study.reports.values() for problem in field_problems(report)]:
+        raise StudyError(problems)
     print(listing(study))
 
 
