@@ -494,6 +494,10 @@ STUDIES: dict[str, tuple[dict[str, str], str]] = {
         "reports/main.md:7: field 'costs.low' is of no reported quantity; did you mean 'cost'?\n"
         "reports/main.md:7: there is no field 'last_yaer'; did you mean 'last_year'?",
     ),
+    "claims that cannot be read": (
+        GOOD | {"reports/claims/a.toml": "[document\n"},
+        "reports/claims/a.toml:1: is not TOML (Expected ']' at the end of a table declaration, column 10); correct the line (texts stand in quotes)",
+    ),
     "a headline of something else": (
         report(HEADER + 'headline = ["coast"]'),
         "reports/main.md header: the headline 'coast' is not among the quantities; did you mean 'cost'?",

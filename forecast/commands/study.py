@@ -66,7 +66,12 @@ def _check(options: argparse.Namespace) -> None:
 
     study, _ = opened(options)
     tell_notes(study)
-    if problems := [problem for report in study.reports.values() for problem in field_problems(report)]:
+    problems = [problem for report in study.reports.values() for problem in field_problems(report)]
+    if any((study.path / "reports" / "claims").glob("*.toml")):
+        from forecast.claims.files import scan_claims
+
+        problems += scan_claims(study.path)[1]
+    if problems:
         raise StudyError(problems)
     print(listing(study))
 
