@@ -90,7 +90,7 @@ def test_dates_that_cannot_be_used_are_all_told():
     with pytest.raises(UsageError) as caught:
         backtest(DATA, [2000.0, 2030.0, 2018.0], {"straight": fitter("straight")})
     early, late = str(caught.value).splitlines()
-    assert early.startswith("as of 2000-01-01: 0 rows of made up come before it, of 5 that a fit needs; choose a date")
+    assert early == "as of 2000-01-01: 0 rows of made up were known by then, of 5 that a fit needs; choose a later date"
     assert late.startswith("as of 2030-01-01: no row of made up comes after it (the last is of 20")
     assert late.endswith("; choose an earlier date")
     with pytest.raises(UsageError, match=r"comes after it within 0.001 years .*a longer horizon"):
@@ -98,6 +98,22 @@ def test_dates_that_cannot_be_used_are_all_told():
     for horizon in (0.0, -1.0, float("nan")):
         with pytest.raises(UsageError, match="the horizon is not above 0 years"):
             backtest(DATA, [2018.0], {"straight": fitter("straight")}, horizon)
+
+
+def test_what_was_known_may_differ_from_what_is_known():
+    """Values that were believed then are fitted, today's are scored."""
+    then = series("then", DATA.t, np.where(DATA.t < 2016, DATA.y - 1, DATA.y))
+    known = lambda when: then.take(then.t < when)  # noqa: E731
+    seen = []
+
+    def spy(past, when):
+        seen.append(past)
+        return fit("x", past, spec("straight"), 1)
+
+    found = backtest(DATA, [2016.0], {"spy": spy}, known=known)
+    assert np.array_equal(seen[0].y, then.y[then.t < 2016])
+    other = backtest(DATA, [2016.0], {"spy": spy})
+    assert found.rows_scored == other.rows_scored and found.predictions["spy"][0].crps.mean() > 0.5
 
 
 def test_a_date_given_twice_counts_once():

@@ -18,8 +18,9 @@ from forecast.cli import main
 from forecast.fits import batches, curve_values, record_of
 from forecast.trend.files import Trend, check_trend, curves
 from forecast.trend.fit import fit
+from forecast.trend.selection import Selection, averaged, select
 from forecast.trend.series import series
-from forecast.trend.tables import Selection, averaged, read_table, select
+from forecast.trend.tables import read_table
 from forecast.units import Currency, UnitSystem
 from tests.studies import prior, write_study
 from tests.test_trend import grouped
@@ -360,6 +361,34 @@ def test_a_ratio_of_two_columns():
     np.testing.assert_allclose(10**data.y, [5])
 
 
+def test_errors_of_values_and_of_dates_are_read():
+    text = "date,cost [USD],log10_se,date_se,source\n2021,1,0.2,,a\n2020,1,,0.5,b\n"
+    data = select(read_table("t.csv", text), Selection(), "USD_2023", UNIT_SYSTEM, "here")
+    assert data.se.tolist() == [0.0, 0.2] and data.se_t.tolist() == [0.5, 0.0]
+    two = text.replace("2021,1,0.2,,a", "2020,1,0.2,0.5,a") + "2020,1,,,c\n"
+    one = averaged(select(read_table("t.csv", two), Selection(), "USD_2023", UNIT_SYSTEM, "here"), ["x"] * 3)
+    np.testing.assert_allclose(one.se_t, [np.sqrt(2 * 0.25) / 3])
+
+
+def test_only_what_was_known_by_a_date():
+    """Dated before, and estimated in a year that was over; a later estimate of an early system was not known."""
+    text = (
+        "date,cost [USD],estimate_year,system,source\n"
+        "2018-05-01,10,2018,A,a\n2018-05-01,1000,2021,A,b\n2019-05-01,100,2019,B,c\n2020-05-01,100,,C,d\n"
+    )
+    table, choice = read_table("t.csv", text), Selection(average="system")
+    for known_by, values in (
+        (2018.5, []),
+        (2019.0, [1.0]),
+        (2020.0, [1.0, 2.0]),
+        (2021.9, [1.0, 2.0, 2.0]),
+        (2022.0, [2.0, 2.0, 2.0]),
+        (np.inf, [2.0, 2.0, 2.0]),
+    ):
+        data = select(table, choice, "USD_2023", UNIT_SYSTEM, "here", known_by)
+        np.testing.assert_allclose(data.y, values, err_msg=str(known_by))
+
+
 def test_averaging_takes_disagreement_at_its_word():
     data = series("x", [2020.0] * 4 + [2021.0], [1.0, 2.0, 3.0, 4.0, 9.0], se=0.1)
     found = averaged(data, ["a"] * 4 + ["b"])
@@ -386,8 +415,16 @@ def test_averaging_takes_disagreement_at_its_word():
         ),
         ("date,cost [USD],source\n2020,1,\n", "t.csv row 2: has no source; name the paper, price list or model card"),
         ("", "t.csv: is empty; write a header row: date,cost [USD_2023],source"),
+        ("date,cost [USD],source\n\n\n2020,x,a\n", "t.csv row 4: cost is not a positive number ('x'); correct it, or leave the cell empty"),
+        ('date,cost [USD],source\n2020,1,"a\nb"\n2021,x,a\n', "t.csv row 4: cost is not a positive number ('x'); correct it, or leave the cell empty"),
+        ('date,cost [USD],source\n2020,1,"a\n', "t.csv row 2: is not CSV (unexpected end of data); close its quotes"),
+        ("date,cost [USD],source\n2020,1,a\n2020, 1,a\n", "t.csv row 3: repeats row 2 in every cell; remove it, or say in a cell what tells them apart"),
+        ("date,cost [USD],log10_se,source\n2020,1,-1,a\n", "t.csv row 2: log10_se is '-1'; write it in OOM, such as 0.2"),
+        ("date,cost [USD],log10_se,source\n2020,1,nan,a\n", "t.csv row 2: log10_se is 'nan'; write it in OOM, such as 0.2"),
+        ("date,cost [USD],date_se,source\n2020,1,one,a\n", "t.csv row 2: date_se is 'one'; write it in years, such as 0.2"),
+        ("date,cost [USD],estimate_year,source\n2020,1,20,a\n", "t.csv row 2: estimate_year is '20'; write 2022, say"),
     ],
-)
+)  # fmt: skip
 def test_a_table_that_is_wrong(text, message):
     with pytest.raises(forecast.StudyError) as caught:
         select(read_table("t.csv", text), Selection(), "USD_2023", UNIT_SYSTEM, "here")

@@ -12,8 +12,8 @@ from forecast.trend.backtest import backtest
 from forecast.trend.files import Trend
 from forecast.trend.fit import fit
 from forecast.trend.least_squares import kinked_line, straight_line
+from forecast.trend.selection import Selection
 from forecast.trend.series import series
-from forecast.trend.tables import Selection
 from forecast.trend.text import backtest_table, fit_sheet, least_squares_sheet
 from tests.trend_support import made_up, spec
 

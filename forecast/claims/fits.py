@@ -12,8 +12,9 @@ from forecast.distribution import parse
 from forecast.errors import StudyError, nearest
 from forecast.study import Study
 from forecast.trend.least_squares import growth_less, kinked_line, straight_line
+from forecast.trend.selection import Selection, select
 from forecast.trend.series import Series
-from forecast.trend.tables import Selection, Table, read_table, select
+from forecast.trend.tables import Table, read_table
 
 DATA = "FORECAST_DATA"  # names a folder with published files, which take the place of the study's own tables
 DRAWS, SEED = 8_000, 20231  # of the bootstrap; the error of an interval's end is below 1% of its width

@@ -92,6 +92,7 @@ def _growth_of(study: Any, name: str) -> Any:
 
 def _backtest(options: argparse.Namespace) -> None:
     from dataclasses import replace
+    from functools import partial
 
     from forecast.study import open_study
     from forecast.trend.backtest import backtest
@@ -133,7 +134,8 @@ def _backtest(options: argparse.Namespace) -> None:
         )
         for shape in shapes
     }
-    print(backtest_table(backtest(study.series_of(trend.name), dates, models, horizon)))
+    known = partial(study.series_of, trend.name)
+    print(backtest_table(backtest(study.series_of(trend.name), dates, models, horizon, known=known)))
 
 
 def _import(options: argparse.Namespace) -> None:

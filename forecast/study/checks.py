@@ -203,7 +203,8 @@ def _check_trends(parts: Parts, problems: list[Problem]) -> dict[str, str]:
         return {}
     from forecast.trend.files import check_trend
     from forecast.trend.record import fit_key
-    from forecast.trend.tables import read_table, select
+    from forecast.trend.selection import select
+    from forecast.trend.tables import read_table
 
     keys = {}
     for trend in parts.trends.values():

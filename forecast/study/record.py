@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -124,20 +125,27 @@ class Study:
             raise UsageError("; ".join(no_quantity(name, self.names)))
         return found
 
-    def series_of(self, trend: str) -> Series:
+    def series_of(self, trend: str, known_by: float = math.inf) -> Series:
         """The series that a trend is fitted to: the selected rows of its evidence table, as log10 of its unit.
+
+        Parameters
+        ----------
+        trend : str
+        known_by : float
+            Decimal year: only rows that were known by then (`forecast.trend.selection.select`).
 
         Raises
         ------
         StudyError
             The table or the selection is wrong.
         """
-        from forecast.trend.tables import read_table, select
+        from forecast.trend.selection import select
+        from forecast.trend.tables import read_table
 
         declared = self.trends[trend]
         path = f"priors/{declared.series}"
         table = read_table(path, (self.path / path).read_text(encoding="utf-8-sig"))
-        return select(table, declared.selection, declared.unit, self.units, declared.place)
+        return select(table, declared.selection, declared.unit, self.units, declared.place, known_by)
 
     def children(self, name: str) -> tuple[str, ...]:
         """Functions that have the quantity as a parameter."""

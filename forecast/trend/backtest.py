@@ -91,15 +91,19 @@ class Backtest:
 
 
 def backtest(
-    data: Series, as_of: Sequence[float], models: Mapping[str, Fitter], horizon: float = np.inf, naive: bool = True
+    data: Series,
+    as_of: Sequence[float],
+    models: Mapping[str, Fitter],
+    horizon: float = np.inf,
+    naive: bool = True,
+    known: Callable[[float], Series] | None = None,
 ) -> Backtest:
     """Score trends on rows that came after the date they were fitted at.
-
-    Only the *date* of a row decides what was known: its value is today's, whatever was believed then.
 
     Parameters
     ----------
     data : Series
+        As it is known today: the rows to be scored.
     as_of : sequence of float
         Dates (decimal years); rows before it are fitted, rows from it on are scored.
     models : mapping
@@ -108,6 +112,9 @@ def backtest(
         Years after each date within which rows are scored.
     naive : bool
         Also score least squares with its textbook prediction interval.
+    known : callable, optional
+        Date to the series as it was known then. Without it, the rows of `data` dated before: their values are today's,
+        whatever was believed then.
 
     Returns
     -------
@@ -122,7 +129,7 @@ def backtest(
     if not horizon > 0:
         raise UsageError(f"the horizon is not above 0 years ({horizon:g}); leave it out to score all later rows")
     dates = tuple(sorted(set(as_of)))
-    pasts = [data.take(data.t < when) for when in dates]
+    pasts = [known(when) if known else data.take(data.t < when) for when in dates]
     laters = [data.take((data.t >= when) & (data.t < when + horizon)) for when in dates]
     problems = [
         problem
@@ -137,17 +144,16 @@ def backtest(
             found[name].append(predict(fitter(past, f"as of {iso_date(when)}"), later))
         if naive:
             found[NAIVE].append(predict_naive(past, later))
-    known, scored = (tuple(map(len, parts)) for parts in (pasts, laters))
-    return Backtest(data.name, dates, known, scored, {name: tuple(parts) for name, parts in found.items()})
+    counts = [tuple(map(len, parts)) for parts in (pasts, laters)]
+    return Backtest(data.name, dates, counts[0], counts[1], {name: tuple(parts) for name, parts in found.items()})
 
 
 def _unusable(data: Series, when: float, past: Series, later: Series, horizon: float) -> list[Problem]:
     """What is wrong with a date to forecast from."""
     place, found = f"as of {iso_date(when)}", []
     if len(past) < LEAST_ROWS:
-        first = iso_date(float(data.t[min(LEAST_ROWS, len(data)) - 1]))
-        what = f"{len(past)} rows of {data.name} come before it, of {LEAST_ROWS} that a fit needs"
-        found.append(Problem(place, what, f"choose a date after {first}"))
+        what = f"{len(past)} rows of {data.name} were known by then, of {LEAST_ROWS} that a fit needs"
+        found.append(Problem(place, what, "choose a later date"))
     if not len(later):
         last = iso_date(float(data.t[-1]))
         within = f" within {horizon:g} years" if np.isfinite(horizon) else ""

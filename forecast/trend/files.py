@@ -8,9 +8,9 @@ from typing import Any
 
 from forecast.distribution import Distribution
 from forecast.errors import Problem, StudyError, nearest
+from forecast.trend.selection import Selection
 from forecast.trend.series import Series
 from forecast.trend.spec import SHAPES, TrendSpec, check
-from forecast.trend.tables import Selection
 
 _PRIORS = ("level", "growth", "change", "kink", "scatter", "dof", "group_level", "group_growth")
 _ROWS = ("series", "value", "where", "from", "to", "record_fraction", "top_per_year", "group", "of_group", "average")

@@ -1,16 +1,19 @@
-"""Evidence tables (``priors/evidence/*.csv``) to checked columns: dated rows, each with its unit and its source."""
+"""Evidence tables (``priors/evidence/*.csv``) as text, and their cells as dates, numbers and errors."""
 
 from __future__ import annotations
 
 import csv
+import io
+import math
 import re
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from forecast.errors import Problem, StudyError, nearest
-from forecast.trend.series import Series, decimal_year, near_record, series, top_per_year
+from forecast.trend.series import Array, decimal_year
 from forecast.units import UnitSystem, conversion
 
 _VALUE = re.compile(r"(.+?)\s*\[([^\[\]]*)\]")
@@ -28,14 +31,21 @@ class Table:
         Cells by column name (without its unit).
     units : mapping of str to str
         Unit of each value column.
+    lines : tuple of int
+        Line of the file on which each row begins.
     """
 
     place: str
     columns: Mapping[str, tuple[str, ...]]
     units: Mapping[str, str]
+    lines: tuple[int, ...] = ()
 
     def __len__(self) -> int:
-        return len(self.columns["date"])
+        return len(self.lines)
+
+    def row(self, i: int) -> str:
+        """Where a row stands, for messages."""
+        return f"{self.place} row {self.lines[i]}"
 
 
 def read_table(place: str, text: str) -> Table:
@@ -50,12 +60,12 @@ def read_table(place: str, text: str) -> Table:
     Raises
     ------
     StudyError
-        No date, no source, no value column, or rows of another length.
+        No date, no source, no value column, rows of another length or that repeat another, a quote that is not closed.
     """
-    rows = list(csv.reader(text.removeprefix("\ufeff").splitlines(keepends=True)))
-    if not rows:
+    lines = list(_lines(place, text))
+    if not lines:
         raise StudyError.at(place, "is empty", "write a header row: date,cost [USD_2023],source")
-    header, body = [cell.strip() for cell in rows[0]], [row for row in rows[1:] if any(cell.strip() for cell in row)]
+    (_, header), body = lines[0], lines[1:]
     names, units = [], {}
     for cell in header:
         match = _VALUE.fullmatch(cell)
@@ -71,200 +81,84 @@ def read_table(place: str, text: str) -> Table:
         problems.append(Problem(place, "has no value column", "name its unit in square brackets: cost [USD_2023]"))
     problems += [
         Problem(place, f"has the column '{name}' twice", "rename one")
-        for name in {n for n in names if names.count(n) > 1}
+        for name, times in Counter(names).items()
+        if times > 1
     ]
     problems += [
         Problem(
-            f"{place} row {number}",
+            f"{place} row {line}",
             f"has {len(row)} cells, the header {len(names)}",
             "quote cells that have a comma in them",
         )
-        for number, row in enumerate(body, 2)
+        for line, row in body
         if len(row) != len(names)
     ][:5]
+    first: dict[tuple[str, ...], int] = {}
+    for line, row in body:
+        if first.setdefault(row, line) != line:
+            what = f"repeats row {first[row]} in every cell"
+            problems.append(Problem(f"{place} row {line}", what, "remove it, or say in a cell what tells them apart"))
     if problems:
         raise StudyError(problems)
-    return Table(place, {name: tuple(row[i].strip() for row in body) for i, name in enumerate(names)}, units)
+    columns = {name: tuple(row[i] for _, row in body) for i, name in enumerate(names)}
+    return Table(place, columns, units, tuple(line for line, _ in body))
 
 
-@dataclass(frozen=True)
-class Selection:
-    """Which rows of a table, and which of its columns.
-
-    Parameters
-    ----------
-    value : str
-        A value column, or a ratio of two (``fp32 / release_price``); the only one where left empty.
-    where : mapping of str to tuple of str
-        For each column of words, the words that are kept.
-    start, end : str
-        ISO dates, both included.
-    record_fraction : float or None
-        Keep rows of at least this part of the highest value before them.
-    top_per_year : int or None
-    group : str
-        Column that groups the rows of a hierarchy.
-    average : str
-        Column that names what several rows are estimates of: they become one row, see `averaged`.
-    """
-
-    value: str = ""
-    where: tuple[tuple[str, tuple[str, ...]], ...] = ()
-    start: str = ""
-    end: str = ""
-    record_fraction: float | None = None
-    top_per_year: int | None = None
-    group: str = ""
-    average: str = ""
+def _lines(place: str, text: str) -> Iterable[tuple[int, tuple[str, ...]]]:
+    """Rows that are not blank, each with the line on which it begins."""
+    # strict: an unclosed quote would otherwise swallow the rest of the file without a word.
+    reader = csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=""), strict=True)
+    line = 1
+    try:
+        for row in reader:
+            cells = tuple(cell.strip() for cell in row)
+            if any(cells):
+                yield line, cells
+            line = reader.line_num + 1
+    except csv.Error as error:
+        raise StudyError.at(f"{place} row {line}", f"is not CSV ({error})", "close its quotes") from None
 
 
-def select(table: Table, choice: Selection, unit: str, units: UnitSystem, place: str) -> Series:
-    """The selected rows of a table as a series of log10 values in `unit`.
-
-    Parameters
-    ----------
-    table : Table
-    choice : Selection
-    unit : str
-        What the values are converted to; money is converted from each row's ``dollar_year``.
-    units : UnitSystem
-    place : str
-        Where the selection is declared, for messages.
+def dates(table: Table, rows: Sequence[int] | np.ndarray) -> list[float]:
+    """Decimal years of rows.
 
     Raises
     ------
     StudyError
-        Columns, words or dates that do not exist, values that are not positive numbers, units of another kind.
+        Every row without an ISO date.
     """
-    known = list(table.units)
-    over, _, under = (choice.value or (known[0] if len(known) == 1 else "")).partition("/")
-    columns = [column.strip() for column in (over, under) if column.strip() or column is over]
-    for column in columns:
-        if column not in table.units:
-            what = (
-                f"{table.place} has no value column '{column}'"
-                if column
-                else f"{table.place} has several value columns"
-            )
-            raise StudyError.at(place, what, nearest(column, known) or f"write value = one of {', '.join(known)}")
-    keep = np.array([all(cells) for cells in zip(*(table.columns[column] for column in columns), strict=True)])
-    for name, words in choice.where:
-        if name not in table.columns:
-            raise StudyError.at(
-                place,
-                f"{table.place} has no column '{name}'",
-                nearest(name, table.columns) or f"it has {', '.join(table.columns)}",
-            )
-        present = set(table.columns[name])
-        for word in words:
-            if word not in present:
-                hint = nearest(word, present) or f"it has {', '.join(sorted(present)[:8])}"
-                raise StudyError.at(place, f"no row of {table.place} has {name} '{word}'", hint)
-        keep &= np.array([cell in words for cell in table.columns[name]])
-    if choice.group and choice.group not in table.columns:
-        raise StudyError.at(
-            place, f"{table.place} has no column '{choice.group}'", nearest(choice.group, table.columns)
-        )
-    rows = np.flatnonzero(keep)
-    if not len(rows):
-        raise StudyError.at(place, f"no row of {table.place} is selected", "select fewer of them away")
-    label = next((name for name in ("system", "name", "model", "chip") if name in table.columns), "source")
-    found = series(
-        table.place,
-        _dates(table, rows),
-        np.log10(_values(table, rows, columns, unit, units, place)),
-        _errors(table, rows),
-        group=[table.columns[choice.group][i] for i in rows] if choice.group else (),
-        label=[table.columns[label][i] for i in rows],
-        source=table.place,
-    )
-    if choice.average:
-        if choice.average not in table.columns:
-            raise StudyError.at(
-                place, f"{table.place} has no column '{choice.average}'", nearest(choice.average, table.columns)
-            )
-        dated = np.argsort(_dates(table, rows), kind="stable")  # as `series` orders them
-        found = averaged(found, [table.columns[choice.average][rows[i]] for i in dated])
-    # The record is one of all systems, whenever they came; only then are dates selected.
-    if choice.record_fraction is not None:
-        found = found.take(near_record(found, choice.record_fraction))
-    start = decimal_year(choice.start) if choice.start else -np.inf
-    end = decimal_year(choice.end) if choice.end else np.inf
-    found = found.take((found.t >= start) & (found.t <= end))
-    if choice.top_per_year is not None:
-        found = found.take(top_per_year(found, choice.top_per_year))
+    problems, found = [], []
+    for i in rows:
+        cell = table.columns["date"][i]
+        try:
+            found.append(decimal_year(cell))
+        except StudyError:
+            problems.append(Problem(table.row(i), f"is not dated ({cell!r})", "write 2022-07-31"))
+    if problems:
+        raise StudyError(problems)
     return found
 
 
-def averaged(data: Series, names: Sequence[str]) -> Series:
-    """One row for all rows of a name: the mean of their log10 values at their mean date.
-
-    Its standard error is the larger of two: what the rows' own errors make of the mean, and what the spread of the
-    rows says of it. Estimates that disagree by more than they admit are so taken at their disagreement.
-
-    Parameters
-    ----------
-    data : Series
-    names : sequence of str
-        One for each row.
-
-    Returns
-    -------
-    Series
-
-    Examples
-    --------
-    >>> two = series("costs", [2020.0, 2020.0, 2022.0], [6.0, 7.0, 7.5], se=0.1, label=["GPT-3", "GPT-3", "PaLM"])
-    >>> one = averaged(two, two.label)
-    >>> one.y.tolist(), one.se.round(3).tolist()
-    ([6.5, 7.5], [0.5, 0.1])
-    """
-    first: dict[str, list[int]] = {}
-    for i, name in enumerate(names):
-        first.setdefault(name, []).append(i)
-    rows = list(first.values())
-    stated = [float(np.sqrt((data.se[own] ** 2).sum())) / len(own) for own in rows]
-    spread = [float(np.std(data.y[own], ddof=1)) / np.sqrt(len(own)) if len(own) > 1 else 0.0 for own in rows]
-    return series(
-        data.name,
-        [float(data.t[own].mean()) for own in rows],
-        [float(data.y[own].mean()) for own in rows],
-        np.maximum(stated, spread),
-        group=[data.group[own[0]] for own in rows] if data.group else (),
-        label=list(first),
-        source=data.source,
-    )
-
-
-def _dates(table: Table, rows: Sequence[int] | np.ndarray) -> list[float]:
-    problems, dates = [], []
-    for i in rows:
-        try:
-            dates.append(decimal_year(table.columns["date"][i]))
-        except StudyError:
-            problems.append(
-                Problem(
-                    f"{table.place} row {i + 2}", f"is not dated ({table.columns['date'][i]!r})", "write 2022-07-31"
-                )
-            )
-    if problems:
-        raise StudyError(problems)
-    return dates
-
-
-def _values(
+def values(
     table: Table,
     rows: Sequence[int] | np.ndarray,
     columns: Sequence[str],
     unit: str,
     units: UnitSystem,
     place: str,
-) -> np.ndarray:
+) -> Array:
+    """Values of rows, of one column or the ratio of two, in `unit`; money is of each row's ``dollar_year``.
+
+    Raises
+    ------
+    StudyError
+        Every row with a value that is not a positive number or without a source; units of another kind.
+    """
     problems: list[Problem] = []
-    values = []
+    found = []
     factors: dict[str, float] = {}
     for i in rows:
-        where = f"{table.place} row {i + 2}"
+        where = table.row(i)
         if not table.columns["source"][i]:
             problems.append(Problem(where, "has no source", "name the paper, price list or model card"))
         written = " / ".join(f"({_dated(table, i, column, units)})" for column in columns)
@@ -272,12 +166,54 @@ def _values(
         try:
             if written not in factors:
                 factors[written] = conversion(units, written, unit, f"{place} value")
-            values.append(numbers[0] / (numbers[1] if len(numbers) > 1 else 1.0) * factors[written])
+            found.append(numbers[0] / (numbers[1] if len(numbers) > 1 else 1.0) * factors[written])
         except StudyError as error:
             problems.extend(error.problems)
     if problems:
         raise StudyError(problems)
-    return np.array(values)
+    return np.array(found)
+
+
+def errors(table: Table, rows: Sequence[int] | np.ndarray, column: str, unit: str) -> Array | None:
+    """Standard errors of rows in an optional column, 0 where a cell is blank; None without the column.
+
+    Raises
+    ------
+    StudyError
+        Every row whose error is not a number of 0 or more.
+    """
+    return _cells(table, rows, column, lambda error: 0 <= error < math.inf, f"write it in {unit}, such as 0.2")
+
+
+def years(table: Table, rows: Sequence[int] | np.ndarray, column: str) -> Array | None:
+    """Years of rows in an optional column, 0 where a cell is blank; None without the column.
+
+    Raises
+    ------
+    StudyError
+        Every row whose year is none.
+    """
+    return _cells(table, rows, column, lambda year: 1900 <= year <= 2200 and year == int(year), "write 2022, say")
+
+
+def _cells(
+    table: Table, rows: Sequence[int] | np.ndarray, column: str, good: Callable[[float], bool], remedy: str
+) -> Array | None:
+    if column not in table.columns:
+        return None
+    problems, found = [], []
+    for i in rows:
+        cell = table.columns[column][i]
+        try:
+            number = float(cell) if cell else 0.0
+        except ValueError:
+            number = math.nan
+        if cell and not good(number):
+            problems.append(Problem(table.row(i), f"{column} is {cell!r}", remedy))
+        found.append(number)
+    if problems:
+        raise StudyError(problems)
+    return np.array(found)
 
 
 def _dated(table: Table, row: int, column: str, units: UnitSystem) -> str:
@@ -299,22 +235,3 @@ def _positive(cell: str, column: str, place: str, problems: list[Problem]) -> fl
         )
         return 1.0
     return value
-
-
-def _errors(table: Table, rows: Sequence[int] | np.ndarray) -> np.ndarray | None:
-    if "log10_se" not in table.columns:
-        return None
-    problems, errors = [], []
-    for i in rows:
-        cell = table.columns["log10_se"][i]
-        try:
-            errors.append(float(cell) if cell else 0.0)
-        except ValueError:
-            problems.append(
-                Problem(
-                    f"{table.place} row {i + 2}", f"log10_se is not a number ({cell!r})", "write it in OOM, such as 0.2"
-                )
-            )
-    if problems:
-        raise StudyError(problems)
-    return np.array(errors)

@@ -27,7 +27,7 @@ _LEGEND = (
     "in 50, 80, 90%: share of rows inside the equal-tailed predictive interval. CRPS: OOM, less is better.",
     "Log score: nats, more is better. PIT: where rows fell in their predictive distribution, in tenths; flat if",
     "calibrated, to the right if rows were higher than predicted. Running record: what came, in the 90% interval",
-    "predicted for it (log10). Only its date says whether a row was known: its value is today's.",
+    "predicted for it (log10). Known: rows dated before, and estimated in a year that was over (estimate_year).",
 )
 _ROUTES = {"exact": "exact (no sampling)", "nutpie": "sampled by PyMC with nutpie", "pymc": "sampled by PyMC"}
 
