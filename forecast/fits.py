@@ -205,6 +205,12 @@ def trends_behind(study: Study, name: str) -> list[str]:
     return list(dict.fromkeys(curve.trend for curve in study.curves.values() if curve.name in needed))
 
 
+def accepted(study: Study, names: Iterable[str]) -> list[str]:
+    """Trends behind quantities whose fit has not converged and was accepted all the same."""
+    behind = dict.fromkeys(trend for name in names for trend in trends_behind(study, name))
+    return [trend for trend in behind if record_of(study, trend).provenance.get("accepted")]
+
+
 def batches(study: Study, design: Design, trend: str, draws: int) -> np.ndarray:
     """Which of `BATCHES` runs of posterior draws each world's draw belongs to, ``(chain, draw)``.
 

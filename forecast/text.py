@@ -8,6 +8,7 @@ from decimal import ROUND_UP, Decimal
 
 import numpy as np
 
+from forecast.fits import accepted
 from forecast.graph import YEAR
 from forecast.quantile import Z_95, Estimate
 from forecast.result import Forecast, Interval
@@ -111,6 +112,10 @@ def _notes(forecast: Forecast) -> list[str]:
         what = "1 observation" if count == 1 else f"{count:,} observations"
         notes.append(f"Posterior: the priors given {what} (forecast log tells more).")
         notes += [*paths(forecast.update), *conflicts(forecast.update, forecast.study.evidence)]
+    notes += [
+        f"{trend} has not converged and was accepted as it is (forecast fit {trend})."
+        for trend in accepted(forecast.study, shown)
+    ]
     if not forecast.met:
         notes.append("The Monte Carlo error is larger than asked for: the number of worlds is at its limit.")
     return notes

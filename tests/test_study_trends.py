@@ -429,3 +429,19 @@ def test_a_table_that_is_wrong(text, message):
     with pytest.raises(forecast.StudyError) as caught:
         select(read_table("t.csv", text), Selection(), "USD_2023", UNIT_SYSTEM, "here")
     assert str(caught.value) == message
+
+
+def test_a_run_tells_of_a_fit_that_was_accepted_unconverged(study, capsys):
+    assert main(["run", str(study.path), "-q", "cost_trend_growth", "--draws", "1024"]) == 0
+    assert "accepted" not in capsys.readouterr().out
+    (file,) = (study.path / "build/trends").glob(f"cost_trend-{study.fit_keys['cost_trend'][:16]}.json")
+    kept = file.read_text()
+    file.write_text(json.dumps(json.loads(kept) | {"accepted": True}))
+    try:
+        assert main(["run", str(study.path), "-q", "cost_trend_growth", "--draws", "1024"]) == 0
+        told = capsys.readouterr().out
+        assert "cost_trend has not converged and was accepted as it is (forecast fit cost_trend)." in told
+        assert main(["run", str(study.path), "-q", "goal", "--draws", "1024"]) == 0
+        assert "accepted" not in capsys.readouterr().out
+    finally:
+        file.write_text(kept)
