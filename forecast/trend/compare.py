@@ -12,7 +12,7 @@ from forecast.trend.backtest import Fitter, backtest
 from forecast.trend.diagnostics import loo, loo_difference
 from forecast.trend.fit import fit, kink_probability
 from forecast.trend.least_squares import kinked_line, straight_line
-from forecast.trend.pymc import Progress
+from forecast.trend.progress import Progress
 from forecast.trend.record import Fit
 from forecast.trend.series import Series
 from forecast.trend.spec import TrendSpec

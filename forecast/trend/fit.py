@@ -14,7 +14,8 @@ from forecast.trend.exact import fit_exact
 from forecast.trend.gate import Gate, gate_of, worst_of
 from forecast.trend.likelihood import Values
 from forecast.trend.posterior import make_posterior
-from forecast.trend.pymc import Progress, sample, values_of_chains
+from forecast.trend.progress import Progress
+from forecast.trend.pymc import sample, values_of_chains
 from forecast.trend.record import Fit
 from forecast.trend.series import Array, Series
 from forecast.trend.spec import TrendSpec, check, choose_route
@@ -161,6 +162,8 @@ def _pymc_part(
             f"trend {name} ({spec.shape}) has not converged: {'; '.join(failures)}; {advice}, raise draws and tune, "
             "or accept it with --accept, which is recorded"
         )
+    if longer > 1:  # of the draws that are kept, none counts for more than itself
+        gate = replace(gate, ess_bulk=min(gate.ess_bulk, spec.draws), ess_tail=min(gate.ess_tail, spec.draws))
     values = values_of_chains(chains, own, longer)
     if spec.shape == "straight":
         values.pop("kink", None)

@@ -11,10 +11,6 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,15 +18,12 @@ from typing import Any
 import numpy as np
 
 from forecast.trend.likelihood import Values, values_of_scores
+from forecast.trend.progress import Progress, clock
 from forecast.trend.series import Array, Series
 from forecast.trend.spec import SCORE_LIMIT, TrendSpec, is_normal, scores_to_values
 
-# What happens and how far it is: ("compiling …", 0.3). Called from other threads too.
-Progress = Callable[[str, float], None]
-
 _NODES = 1025
 _STEP = 2 * SCORE_LIMIT / (_NODES - 1)
-_COMPILE_SECONDS = 20.0  # what a first compilation takes, for the progress bar
 _compiled: dict[tuple[tuple[str, ...], int], Any] = {}
 
 
@@ -92,7 +85,7 @@ def sample(
     columns, start = _columns(data, spec), _start(data, spec)
     shape = _shape(data, spec)
     if shape not in _compiled:
-        with _clock(f"compiling the {spec.shape} {spec.noise} trend (once)", say):
+        with clock(f"compiling the {spec.shape} {spec.noise} trend (once)", say):
             _compiled[shape] = _compile(shape, columns, cache)
     model, compiled = _compiled[shape]
     if compiled is None:
@@ -253,7 +246,7 @@ def _sample_pymc(
     """PyMC's own sampler, which compiles anew for each fit."""
     import pymc as pm
 
-    with _clock("compiling and sampling with PyMC (install nutpie to be faster)", say), model:
+    with clock("compiling and sampling with PyMC (install nutpie to be faster)", say), model:
         pm.set_data(columns)
         result = pm.sample(
             draws=draws,
@@ -280,24 +273,3 @@ def _chains(result: Any, spec: TrendSpec, sampler: str) -> Chains:
         stats={name: np.asarray(stats[name].values) for name in kept},
         sampler=sampler,
     )
-
-
-@contextmanager
-def _clock(text: str, say: Progress) -> Iterator[None]:
-    """Report progress by the clock while something runs that cannot report it."""
-    done, began = threading.Event(), time.monotonic()
-
-    def tick() -> None:
-        while not done.wait(0.25):
-            passed = time.monotonic() - began
-            say(text, passed / (passed + _COMPILE_SECONDS / 3))
-
-    say(text, 0.0)
-    thread = threading.Thread(target=tick, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        done.set()
-        thread.join()
-        say(text, 1.0)
