@@ -389,6 +389,12 @@ def test_only_what_was_known_by_a_date():
         np.testing.assert_allclose(data.y, values, err_msg=str(known_by))
 
 
+def test_pure_numbers_are_values_too():
+    table = read_table("t.csv", "date,size [],price [USD_2023],source\n2020,1e3,10,a\n2021,1e4,10,b\n")
+    assert select(table, Selection("size"), "", UNIT_SYSTEM, "here").y.tolist() == [3.0, 4.0]
+    assert select(table, Selection("size / price"), "1/USD_2023", UNIT_SYSTEM, "here").y.tolist() == [2.0, 3.0]
+
+
 def test_averaging_takes_disagreement_at_its_word():
     data = series("x", [2020.0] * 4 + [2021.0], [1.0, 2.0, 3.0, 4.0, 9.0], se=0.1)
     found = averaged(data, ["a"] * 4 + ["b"])

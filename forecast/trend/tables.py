@@ -221,7 +221,7 @@ def _dated(table: Table, row: int, column: str, units: UnitSystem) -> str:
     unit, year = table.units[column], table.columns["dollar_year"][row] if "dollar_year" in table.columns else ""
     for currency in units.currencies if year else ():
         unit = re.sub(rf"\b{re.escape(currency.name)}\b(?!_)", f"{currency.name}_{year}", unit)
-    return unit
+    return unit or "1"  # a pure number
 
 
 def _positive(cell: str, column: str, place: str, problems: list[Problem]) -> float:
