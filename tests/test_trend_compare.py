@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+from dataclasses import asdict, replace
+
 import numpy as np
 import pytest
 
+from forecast.trend import fit as trend
 from forecast.trend.compare import compare, default_dates
+from forecast.trend.exact import fit_exact
 from forecast.trend.least_squares import kinked_line, straight_line
+from forecast.trend.text import comparison_table
 from tests.trend_support import made_up, spec
 
 
@@ -42,3 +47,21 @@ def test_dates_to_score_from_leave_rows_on_both_sides():
     data = made_up(np.random.default_rng(3), rows=20)
     for when in default_dates(data):
         assert (data.t < when).sum() >= 6 and (data.t >= when).sum() >= 1
+
+
+@pytest.mark.parametrize(("rows", "known"), [(5, {"log evidence", "PSIS-LOO elpd"}), (6, {"AIC", "BIC", "log evidence", "PSIS-LOO elpd"}), (7, None)])  # fmt: skip
+def test_few_rows_are_compared_by_what_they_are_enough_for(rows, known):
+    data = made_up(np.random.default_rng(4), rows=rows)
+    result, found = measures(data)
+    assert set(found) == (known or {"AIC", "BIC", "log evidence", "PSIS-LOO elpd", "leave-future-out CRPS"})
+    table = comparison_table(
+        {"kinked_prob": result.kinked_prob, "measures": [asdict(item) | {"se": None} for item in result.measures]}
+    )
+    assert ("By AIC alone" in table) == (rows > 5)
+
+
+def test_without_an_evidence_the_other_measures_stand(monkeypatch):
+    monkeypatch.setattr(trend, "fit_exact", lambda *a: replace(fit_exact(*a), log_evidence=None))
+    result, found = measures(made_up(np.random.default_rng(5), rows=20))
+    assert result.kinked_prob is None and "log evidence" not in found and "AIC" in found
+    assert "not known, as the chains give no evidence" in comparison_table({"kinked_prob": None, "measures": []})

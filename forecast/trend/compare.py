@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from forecast.errors import StudyError
 from forecast.trend.backtest import Fitter, backtest
 from forecast.trend.diagnostics import loo, loo_difference
 from forecast.trend.fit import fit, kink_probability
@@ -52,14 +53,15 @@ class Comparison:
     Parameters
     ----------
     straight, kinked : Fit
-    kinked_prob : float
-        Posterior probability of the kink, from the evidences and ``spec.kink_prob``.
+    kinked_prob : float or None
+        Posterior probability of the kink, from the evidences and ``spec.kink_prob``; None where chains gave none.
     measures : tuple of Measure
+        Those that the rows are enough for.
     """
 
     straight: Fit
     kinked: Fit
-    kinked_prob: float
+    kinked_prob: float | None
     measures: tuple[Measure, ...]
 
 
@@ -100,30 +102,43 @@ def compare(
         shape: fit(name, data, replace(spec, shape=shape), seed, accept, progress, cache)
         for shape in ("straight", "kinked")
     }
-    lines = {"straight": straight_line(data), "kinked": kinked_line(data)}
-    criteria = [
-        Measure(label, a, b, a - b, np.nan, "of the least-squares fits; the smaller, the better")
-        for label, a, b in (
-            ("AIC", lines["straight"].aic, lines["kinked"].aic),
-            ("BIC", lines["straight"].bic, lines["kinked"].bic),
-        )
-    ]
     evidences = fits["straight"].log_evidence | fits["kinked"].log_evidence
+    prob = kink_probability(evidences, spec.kink_prob) if len(evidences) == 2 else None
+    dates = tuple(as_of) or default_dates(data)
+    measures = [*_criteria(data), *_evidence(evidences), _left_out(fits)]
+    if dates:
+        measures.append(_future(name, data, spec, seed, dates, horizon, accept, cache))
+    return Comparison(fits["straight"], fits["kinked"], prob, tuple(measures))
+
+
+def _criteria(data: Series) -> list[Measure]:
+    try:
+        straight, kinked = straight_line(data), kinked_line(data)
+    except StudyError:  # too few rows for a kink by least squares
+        return []
+    note = "of the least-squares fits; the smaller, the better"
+    return [
+        Measure(label, a, b, a - b, np.nan, note)
+        for label, a, b in (("AIC", straight.aic, kinked.aic), ("BIC", straight.bic, kinked.bic))
+    ]
+
+
+def _evidence(evidences: dict[str, float]) -> list[Measure]:
+    if len(evidences) < 2:
+        return []
     a, b = evidences["straight"], evidences["kinked"]
-    evidence = Measure(
-        "log evidence", a, b, b - a, np.nan, "natural log of the marginal likelihood; difference = log Bayes factor"
-    )
+    note = "natural log of the marginal likelihood; difference = log Bayes factor"
+    return [Measure("log evidence", a, b, b - a, np.nan, note)]
+
+
+def _left_out(fits: dict[str, Fit]) -> Measure:
     loos = {shape: loo(part.log_likelihood()) for shape, part in fits.items()}
     gain, se = loo_difference(loos["kinked"], loos["straight"])
     bad = sum(int((part.pareto_k > BAD_PARETO_K).sum()) for part in loos.values())
     note = "expected log density of a left-out row; hardly sees a kink near the ends"
     if bad:
         note += f"; {bad} rows with Pareto k above {BAD_PARETO_K}"
-    cross = Measure("PSIS-LOO elpd", loos["straight"].elpd, loos["kinked"].elpd, gain, se, note)
-    prob = kink_probability(evidences, spec.kink_prob)
-    dates = tuple(as_of) or default_dates(data)
-    future = _future(name, data, spec, seed, dates, horizon, accept, cache)
-    return Comparison(fits["straight"], fits["kinked"], prob, (*criteria, evidence, cross, future))
+    return Measure("PSIS-LOO elpd", loos["straight"].elpd, loos["kinked"].elpd, gain, se, note)
 
 
 def default_dates(data: Series) -> tuple[float, ...]:
