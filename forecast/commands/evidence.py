@@ -150,4 +150,7 @@ def _sensitivity(result: Any, options: argparse.Namespace) -> None:
     if options.sensitivity:
         from forecast.evidence.sensitivity import sensitivity, table
 
-        print("\n" + table(sensitivity(result, options.quantity)))
+        study = result.study
+        touched = {str(request) for request in result.requests}
+        names = dict.fromkeys((*study.main.quantities, *(seen.target for seen in study.evidence)))
+        print("\n" + table(sensitivity(result, options.quantity or [name for name in names if name in touched])))

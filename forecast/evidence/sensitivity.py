@@ -3,7 +3,8 @@
 Kallioinen, Paananen, Bürkner and Vehtari, "Detecting and diagnosing prior and likelihood sensitivity with
 power-scaling" (2024). A prior raised to a power is one whose normal scores are a little wider or narrower about the
 same median; an observation raised to a power counts a little more or less. The number is how far the posterior moves
-(cumulative Jensen-Shannon distance by log2 of the power); from 0.05 on it is worth a word.
+(cumulative Jensen-Shannon distance by log2 of the power); from 0.05 on it is worth a word. An exact value or a sharp
+bound stays what it is whatever the power, so of those the number says nothing, and the verdict says that.
 """
 
 from __future__ import annotations
@@ -72,6 +73,7 @@ def sensitivity(result: Forecast, names: Sequence[str] | None = None) -> tuple[S
     coordinates = np.einsum("cn,nkd->ckd", np.linalg.pinv(copula(study, inputs)), z)
     logs: dict[str, Array] = {}
     of_part: dict[str, set[str]] = {}
+    sharp: list[set[str]] = []  # inputs of what no power changes: exact values and bounds without an error
     for part in parts_of(study):
         seen = observed(study, part)
         own = np.array([z[inputs.index(name)].reshape(-1) for name in part.inputs])
@@ -80,6 +82,8 @@ def sensitivity(result: Forecast, names: Sequence[str] | None = None) -> tuple[S
             if item.id in seen.each:
                 logs[item.id] = log_likelihood(seen.each[item.id], values[item.target]).reshape(z.shape[1:])
                 of_part[item.id] = set(part.inputs)
+            if item.id not in seen.each or seen.each[item.id].sharp:
+                sharp.append(set(part.inputs))
     mixing = copula(study, inputs)
     found = []
     for text in names if names is not None else _texts(result):
@@ -93,10 +97,15 @@ def sensitivity(result: Forecast, names: Sequence[str] | None = None) -> tuple[S
             if not finite.size:
                 continue
             draws = np.clip(draws, finite.min() - 1, finite.max() + 1)
+        if np.ptp(draws) == 0:
+            found.append(Sensitivity(text, 0.0, 0.0, {}, "known exactly"))
+            continue
         prior = power_sensitivity(draws, -0.5 * (coordinates[used] ** 2).sum(axis=0))
         each = {id: power_sensitivity(draws, log) for id, log in logs.items() if own_names & of_part[id]}
         together = power_sensitivity(draws, np.sum([logs[id] for id in each], axis=0)) if each else 0.0
-        found.append(Sensitivity(text, prior, together, each, _verdict(prior, together)))
+        found.append(
+            Sensitivity(text, prior, together, each, _verdict(prior, together, any(own_names & s for s in sharp)))
+        )
     return tuple(found)
 
 
@@ -104,7 +113,9 @@ def _texts(result: Forecast) -> list[str]:
     return [str(r) for r in result.requests if r.year is not None or not result.has_years(r.name)]
 
 
-def _verdict(prior: float, evidence: float) -> str:
+def _verdict(prior: float, evidence: float, sharp: bool) -> str:
+    if evidence < NOTABLE and sharp:
+        return "rests on the priors, within what is sharply known"
     if evidence < NOTABLE:
         return "rests on the priors alone" if prior >= NOTABLE else "moved by neither"
     return "priors and evidence both matter" if prior >= NOTABLE else "carried by the evidence"
