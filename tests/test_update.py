@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import multiprocessing
 import os
@@ -123,6 +124,16 @@ def test_what_is_refused_is_not_written(
     err = capsys.readouterr().err
     assert message in err and "Traceback" not in err
     assert not (study / FILE).exists()
+
+
+def test_what_is_written_is_read_back_the_same(study: Path) -> None:
+    """Dates in any ISO form, and texts with whatever stands in them."""
+    fields = {"quantity": "c", "value": "1 to 20", "source": 'é "so" \\ 漢 [x] # no\ttab', "note": "two\nlines = "}
+    for i, date in enumerate(("20240301", "2024-W09-5", "2024-03-01", datetime.date(2024, 3, 1))):
+        add(study, {**fields, "date": date}, f"d{i}")
+    found = open_study(study).evidence
+    assert {seen.date for seen in found} == {"2024-03-01"} and len(found) == 4
+    assert {seen.source for seen in found} == {'é "so" \\ 漢 [x] # no tab'}
 
 
 def test_ids(study: Path) -> None:

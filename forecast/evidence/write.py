@@ -57,12 +57,14 @@ def add(study: Path, table: Mapping[str, Any], id: str = "", file: str = FILE) -
             raise StudyError.at(
                 f"--id {name}", f"an observation with the id '{name}' exists", "choose another id, or drop the old one"
             )
-        from_fields(name, table, f"{FOLDER.as_posix()}/{file} [{name}]")
+        place = f"{FOLDER.as_posix()}/{file} [{name}]"
+        made = from_fields(name, table, place)
+        table = {**table, "date": made.date}  # however it was written: 20240301 would be read as a number
         path = study / FOLDER / file
         old = path.read_text(encoding="utf-8") if path.exists() else _HEADER
         new = f"{old}{'' if old.endswith(chr(10)) or not old else chr(10)}\n{_toml(name, table)}"
         before, after = _tables(path, old), _tables(path, new)
-        if after != {**before, name: after.get(name)}:
+        if after != {**before, name: after.get(name)} or from_fields(name, after[name], place) != made:
             raise ForecastError(f"{path}: cannot be added to safely; add the table by hand")
         _replace(path, new)
     return name
