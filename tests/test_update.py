@@ -174,6 +174,27 @@ def test_export(study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert main(["export", str(study), "--as-priors", str(other / "priors")]) == 2
 
 
+def test_an_export_keeps_what_is_no_prior(tmp_path: Path) -> None:
+    """Trends beside priors in one file, alternatives, tables and units: the exported folder is a study's."""
+    from forecast.evidence.export import write_priors
+    from tests.studies import write_study
+    from tests.test_study_trends import MODEL, TREND, UNITS, costs
+
+    alternative = '[goal.alternative."what else"]\ndist = "2e9"\nsource = "s"\n'
+    priors = TREND + prior("goal", "1e8 to 1e9", "USD_2023") + alternative + prior("one_year", "1", "year")
+    header = 'quantities = ["later"]\nyears = "2015 to 2060"'
+    one = write_study(tmp_path / "one", priors, MODEL, header, UNITS | {"priors/evidence/costs.csv": costs()})
+    seen = open_study(one).observe("goal", "2e8 to 3e8", **SOURCE)
+    two = write_study(tmp_path / "two", "", MODEL, header)
+    (two / "priors" / "priors.toml").unlink()
+    told = write_priors(seen.run(draws=8192), two / "priors")
+    again = open_study(two)
+    assert "Largest error" in told[0]
+    assert again.fit_keys == seen.fit_keys and again.evidence == ()
+    assert [a.name for a in again.priors["goal"].alternatives] == ["what else"]
+    assert again.run(["goal"], draws=8192).interval("goal").median == pytest.approx(2.45e8, rel=0.05)
+
+
 def test_cached_results_are_the_same(study: Path) -> None:
     from forecast.evidence import ladder as evidence_ladder
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import math
-import shutil
 import tomllib
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -80,9 +81,11 @@ def write_priors(result: Forecast, folder: Path) -> list[str]:
     try:
         for file in sorted((study.path / "priors").rglob("*")):
             relative = file.relative_to(study.path / "priors")
-            if file.is_file() and (file.suffix != ".toml" or relative.name == "units.toml" or _only_trends(file)):
-                (folder / relative).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(file, folder / relative)
+            if file.is_file() and (text := _kept(file, relative, study)):
+                if relative.as_posix() == "priors.toml":
+                    tables.append(text.decode())
+                else:
+                    write_atomically(folder / relative, text)
         write_atomically(folder / "priors.toml", (header + "\n" + "\n".join(tables)).encode())
     except OSError as error:
         raise ForecastError(
@@ -108,7 +111,8 @@ def imitated(result: Forecast) -> Study:
             old.unit,
             source,
             f"Prior: {old.distribution.text or old.distribution.canonical()}",
-            place=old.place,
+            old.alternatives,
+            old.place,
         )
     kept = tuple(d for d in study.dependences if not set(d.between) <= set(moved))
     uncertain = [name for name in moved if priors[name].distribution.family != "point"]
@@ -210,11 +214,29 @@ def _split(text: str) -> tuple[str, float | None]:
     return name, float(year) if year else None
 
 
-def _only_trends(file: Path) -> bool:
-    if "evidence" in file.parts[-2:]:
-        return False
+def _kept(file: Path, relative: Path, study: Study) -> bytes:
+    """What an exported folder has of a file: all but priors, dependences and observations; empty if that is nothing."""
+    if file.suffix != ".toml" or relative.as_posix() == "units.toml" or relative.parts[0] == "formats":
+        return file.read_bytes()
+    if relative.parts[0] == "evidence":
+        return b""
     tables = tomllib.loads(file.read_text(encoding="utf-8"))
-    return bool(tables) and all(isinstance(table, dict) and "trend" in table for table in tables.values())
+    rest = {name: table for name, table in tables.items() if name != "dependence" and name not in study.priors}
+    return "\n".join(_toml(name, table) for name, table in rest.items()).encode()
+
+
+def _toml(name: str, fields: Mapping[str, Any]) -> str:
+    return f"[{name}]\n" + "".join(f"{key} = {_value(value)}\n" for key, value in fields.items())
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False)
+    if isinstance(value, Mapping):
+        return f"{{ {', '.join(f'{key} = {_value(inner)}' for key, inner in value.items())} }}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_value, value))}]"
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _table(prior: Prior) -> str:
@@ -225,9 +247,12 @@ def _table(prior: Prior) -> str:
         "source": prior.source,
         "note": prior.note,
     }
-    return f"[{prior.name}]\n" + "".join(
-        f"{key} = {json.dumps(value, ensure_ascii=False)}\n" for key, value in fields.items() if value or key == "unit"
-    )
+    text = _toml(prior.name, {key: value for key, value in fields.items() if value or key == "unit"})
+    for other in prior.alternatives:
+        inner = {"dist": other.distribution.canonical(), "source": other.source, "note": other.note}
+        name = f"{prior.name}.alternative.{json.dumps(other.name, ensure_ascii=False)}"
+        text += _toml(name, {key: value for key, value in inner.items() if value})
+    return text
 
 
 def _dependence(d: Dependence) -> str:
