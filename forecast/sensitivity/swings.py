@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -166,7 +166,9 @@ def observation_effects(
         term = term_of(seen)
         figures: list[Figure | None] = [None, None]
         if not (term.sharp or seen.exact):
-            log = -log_likelihood(term, forecast.at(seen.quantity, seen.year)[:, : learned.shape[1]])
+            years = tuple(sorted({*forecast.years, *([] if seen.year is None else [seen.year])}))
+            there = forecast if years == forecast.years else replace(forecast, requests=(), years=years, _kept={})
+            log = -log_likelihood(term, there.at(seen.quantity, seen.year)[:, : learned.shape[1]])
             weights = np.exp(log - log.max())
             effective = weights.sum(axis=1) ** 2 / (weights**2).sum(axis=1)
             if effective.min() >= FEWEST_LEFT:
