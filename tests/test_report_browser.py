@@ -100,6 +100,11 @@ def test_it_prints(written, tmp_path):
     file = tmp_path / "print.pdf"
     chromium("--no-pdf-header-footer", f"--print-to-pdf={file}", f"file://{written}")
     assert file.read_bytes().startswith(b"%PDF") and file.stat().st_size > 20_000
+    if shutil.which("pdftotext") is None:
+        return
+    text = subprocess.run(["pdftotext", file, "-"], capture_output=True, text=True).stdout
+    # Paper cannot be unfolded: sources and formulas are printed, contents and the link to skip them are not.
+    assert "made up" in text and "return hours * price" in text and "To the answer" not in text
 
 
 @needs_chromium
