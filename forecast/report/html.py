@@ -66,7 +66,7 @@ table{border-collapse:collapse;font-size:.92rem;line-height:1.4;width:100%}
 caption,figcaption{text-align:left;color:var(--muted);font-size:.9rem;line-height:1.45}
 caption{padding:0 0 .5rem;max-width:calc(100vw - 2rem)}caption strong,figcaption strong{color:var(--ink)}
 th,td{text-align:left;vertical-align:top;padding:.5rem 0 .5rem 1rem;border-bottom:1px solid var(--line);
-font-weight:400}th:first-child{padding-left:0}
+font-weight:400}th:first-child,td:first-child{padding-left:0}
 th[scope=row]{min-width:10rem}thead th{font-weight:600;vertical-align:bottom;border-bottom:2px solid var(--ink)}
 td small,th small{display:block;font-size:.88em}
 .n,.r{text-align:right;font-variant-numeric:tabular-nums}td.n{white-space:nowrap}

@@ -153,9 +153,14 @@ def _caption(kind: str, block: Picture | Table) -> str:
 
 def _weight(block: Table, column: int) -> int:
     """Share of the width: what a column's numbers need whole, and its texts up to a point."""
-    longest = max((len(plain(row[column])) for row in block.rows), default=0)
+    longest = max((_length(row[column]) for row in block.rows), default=0)
     words = max(len(word) for word in block.header[column].split())
     return max(words, longest if column in block.numbers else min(longest, WIDEST)) + 2
+
+
+def _length(cell: Cell) -> int:
+    """Characters of a cell's longest line."""
+    return max(len(plain(cell)), *(len(span.text) - 1 for span in spans_of(cell) if isinstance(span, Aside)), 0)
 
 
 def _cell(cell: Cell) -> str:

@@ -13,6 +13,7 @@ from forecast.errors import UsageError, nearest
 from forecast.graph import YEAR
 from forecast.quantile import quantiles
 from forecast.report import figures
+from forecast.report.words import interval_words, signed
 from forecast.result import Forecast, Interval
 from forecast.run import bands
 from forecast.sampling import Request, request_of, sample
@@ -272,23 +273,6 @@ def band_of(forecast: Forecast, quantity: str, found: Mapping[float, Interval]) 
         for rho, i in sorted(found.items())
     ]
     return figures.intervals(rows, title=title_of(forecast, request), unit=forecast.study.labels[request.name])
-
-
-def signed(rho: float) -> str:
-    """A correlation with its sign.
-
-    Examples
-    --------
-    >>> signed(-1.0), signed(0.0), signed(0.5)
-    ('−1', '0', '+0.5')
-    """
-    return f"{rho:+g}".replace("-", "−") if rho else "0"
-
-
-def interval_words(interval: Interval, years: Sequence[float]) -> str:
-    """Ends and median in words."""
-    low, median, high = ends(interval, years)
-    return f"{low} … {median} … {high}"
 
 
 def describe(forecast: Forecast, quantity: str) -> str:

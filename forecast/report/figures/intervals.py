@@ -79,7 +79,7 @@ def intervals(
     low, high, log = axis_range(np.array(ends + ([base] if base is not None else [])), years=unit == "year")
     texts = [_row_text(row) for row in rows]
     limits = threshold_texts(thresholds)
-    heights = [10.5 * len(label) + 18 for label, _ in texts]
+    heights = [10.5 * len(label) + 20 for label, _ in texts]
     with style():
         figure, axes = frame(
             title,

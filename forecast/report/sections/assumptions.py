@@ -89,7 +89,8 @@ def _trend(forecast: Forecast, name: str) -> Entry:
     ]
     if trend.note:
         about.append(("Note: ", trend.note))
-    return Entry((Strong(trend.label), " ", Code(name)), tuple(about))
+    gist = Aside(f"{spec.shape} trend [{trend.unit}]")
+    return Entry((Strong(trend.label), " ", Code(name), gist), tuple(about))
 
 
 def _function(forecast: Forecast, function: Function) -> Entry:

@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from forecast.report.blocks import Aside, Block, Cell, Code, Heading, Paragraph, Table
 from forecast.report.fields import Told
 from forecast.report.figures.svg import picture
-from forecast.report.plots import band_of, interval_words, signed
+from forecast.report.plots import band_of
 from forecast.report.subject import Chosen, Subject
+from forecast.report.words import interval_cell, interval_words, signed
 from forecast.result import Forecast
-from forecast.text import ends, percent
+from forecast.text import percent
 
 
 def dependence(subject: Subject, chosen: Chosen) -> Iterator[Block]:
@@ -23,21 +24,21 @@ def dependence(subject: Subject, chosen: Chosen) -> Iterator[Block]:
     yield Heading(2, "Dependence", "dependence")
     for declared in forecast.study.dependences:
         if declared.band:
-            note = f" {declared.note}" if declared.note else ""
+            note = f" Note: {declared.note}" if declared.note else ""
             yield Paragraph(
                 (
                     Code(declared.between[0]),
                     " and ",
                     Code(declared.between[1]),
-                    f" have rank correlation {declared.rank_correlation:g} in this run. What if it were another?{note}",
+                    f" have rank correlation {declared.rank_correlation:g} in this run. "
+                    f"What would another one change?{note}",
                 )
             )
     rows: list[tuple[Cell, ...]] = []
     for text, one in banded.items():
         band = {rho: interval_words(found, forecast.years) for rho, found in sorted(one.band.items())}
         name: Cell = (one.label, Aside(one.unit)) if one.shown_unit else one.label
-        both = [ends(found, forecast.years) for _, found in sorted(one.band.items())]
-        rows.append((name, *(f"{low} … {high}" for low, _, high in both)))
+        rows.append((name, *(interval_cell(found, forecast.years) for _, found in sorted(one.band.items()))))
         # Where the ends do not move by a twentieth of the width, a picture would show nothing.
         if chosen.wants("band", text) and _moves(one):
             alt = f"Interval of {one.label} by the rank correlation of {' and '.join(_pair(forecast))}: " + "; ".join(
@@ -51,7 +52,7 @@ def dependence(subject: Subject, chosen: Chosen) -> Iterator[Block]:
             )
     levels = sorted({rho for one in banded.values() for rho in one.band})
     yield Table(
-        f"{percent(forecast.prob)} intervals by rank correlation.",
+        f"Medians by rank correlation, with {percent(forecast.prob)} intervals below them.",
         ("Quantity", *(signed(rho) for rho in levels)),
         tuple(rows),
         tuple(range(1, 1 + len(levels))),

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from forecast.graph import YEAR
 from forecast.report import figures
-from forecast.report.blocks import Block, Code, Heading, Paragraph, Strong, Table
+from forecast.report.blocks import Aside, Block, Code, Heading, Paragraph, Strong, Table
 from forecast.report.figures.svg import picture
-from forecast.report.plots import interval_words
+from forecast.report.words import interval_cell, interval_words
 from forecast.result import Forecast, Interval
+from forecast.text import percent
 
 MOST = 8  # quantities drawn; the table has all
 
@@ -49,10 +51,9 @@ def evidence_section(forecast: Forecast, draw: bool) -> Iterator[Block]:
         yield picture("shift", figure, alt, f"{caption} Square and circle are medians.")
     table = tuple(
         (
-            (s.label,),
-            interval_words(s.prior, forecast.years),
-            interval_words(s.posterior, forecast.years),
-            s.unit,
+            (s.label, Aside(s.unit)) if s.unit and s.unit != YEAR else s.label,
+            interval_cell(s.prior, forecast.years),
+            interval_cell(s.posterior, forecast.years),
             f"{s.shift:+.1f}",
             f"{s.bits:.2f}",
             ", ".join(s.because),
@@ -60,12 +61,20 @@ def evidence_section(forecast: Forecast, draw: bool) -> Iterator[Block]:
         for s in found
     )
     yield Table(
-        "Prior against posterior: low end, median and high end before the evidence and with it.",
-        ("Quantity", "Before", "After", "Unit", "Shift in prior sd", "Bits", "Because of"),
+        f"Prior against posterior: medians before the evidence and with it, with {percent(forecast.prob)} intervals "
+        "below them.",
+        ("Quantity", "Before", "After", "Shift", "Bits", "Because of"),
         table,
-        (1, 2, 4, 5),
+        (1, 2, 3, 4),
     )
-    yield Paragraph((Strong("Bits"), ": information gained; 1 bit halves a range of equally probable values."))
+    yield Paragraph(
+        (
+            Strong("Shift"),
+            ": of the median, in standard deviations of the prior. ",
+            Strong("Bits"),
+            ": information gained; 1 bit halves a range of equally probable values.",
+        )
+    )
 
 
 def _row(interval: Interval, forecast: Forecast) -> figures.Row:

@@ -6,14 +6,16 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from forecast.report import figures
-from forecast.report.blocks import Block, Code, Heading, Paragraph, Strong, Table
+from forecast.report.blocks import Aside, Block, Cell, Code, Heading, Paragraph, Strong, Table
 from forecast.report.fields import Told
 from forecast.report.figures.svg import picture
-from forecast.report.plots import interval_words
 from forecast.report.scenarios import Compared, compared
 from forecast.report.subject import Chosen, Subject
+from forecast.report.words import interval_cell, interval_words
 from forecast.result import Forecast
 from forecast.text import ends, percent
+
+_YEARS = {"inf": "never", "-inf": "no longer never"}
 
 
 def scenarios(subject: Subject, chosen: Chosen) -> Iterator[Block]:
@@ -29,34 +31,45 @@ def scenarios(subject: Subject, chosen: Chosen) -> Iterator[Block]:
     yield Paragraph(
         ("The same random numbers run through each scenario, so differences and ratios are taken world by world.",)
     )
-    rows = []
-    for text in said:
+    rows: list[tuple[Cell, ...]] = []
+    still = []
+    for text, base in said.items():
         ones = [one for one in found if str(one.request) == text]
-        base = said[text]
-        rows.append((base.label, "as it stands", f"{base.low} … {base.median} … {base.high}{base.shown_unit}", "", ""))
-        for one in ones:
-            rows.append(
-                (
-                    base.label,
-                    one.scenario,
-                    interval_words(one.found, forecast.years) + base.shown_unit,
-                    interval_words(one.difference, ()),
-                    interval_words(one.ratio, ()) if one.ratio else "",
-                )
-            )
-        if chosen.wants("scenarios", text) and any(one.found != one.base for one in ones):
+        if all(one.found == one.base for one in ones):
+            still.append(base.label)
+            continue
+        unit = f", in {base.unit}" if base.shown_unit else ""
+        rows.append(
+            ((Strong(base.label), Aside(f"as it stands{unit}")), interval_cell(base.interval, forecast.years), "", "")
+        )
+        rows += [_row(one, forecast) for one in ones]
+        if chosen.wants("scenarios", text):
             yield picture(
                 f"scenarios-{text.replace('@', '-')}",
                 _scenario_figure(forecast, base, ones),
                 _scenario_alt(forecast, base, ones),
                 "Lines are intervals, circles medians; the first is the study as it stands.",
             )
-    yield Table(
-        f"Scenarios: {percent(forecast.prob)} intervals with their medians, and what changes in each world.",
-        ("Quantity", "Scenario", "Interval", "Difference", "Ratio"),
-        tuple(rows),
-        (2, 3, 4),
-    )
+    if rows:
+        yield Table(
+            f"Scenarios: medians, with {percent(forecast.prob)} intervals below them, and what changes in each world.",
+            ("Quantity and scenario", "Value", "Difference", "Ratio"),
+            tuple(rows),
+            (1, 2, 3),
+        )
+    if still:
+        yield Paragraph((f"The same in every scenario: {'; '.join(still)}.",))
+
+
+def _row(one: Compared, forecast: Forecast) -> tuple[Cell, ...]:
+    name, value = one.scenario, interval_cell(one.found, forecast.years)
+    if one.found == one.base:
+        return name, value, "none", ""
+    difference = interval_cell(one.difference, ())
+    if one.difference.unit == "years":  # an infinite one is that of something that no longer happens, or now does
+        low, median, high = (_YEARS.get(text, text) for text in ends(one.difference, ()))
+        difference = (median, Aside(f"{low} … {high}"))
+    return name, value, difference, interval_cell(one.ratio, ()) if one.ratio else ""
 
 
 def _scenario_figure(forecast: Forecast, base: Told, ones: Sequence[Compared]) -> Any:
