@@ -511,9 +511,30 @@ def test_what_can_be_read_in_the_pdf_is_what_the_json_says(study, scenario, tmp_
 def test_a_wrong_template_says_where_and_what_to_do(tmp_path, header, text, message, capsys):
     report = f'\nquantities = ["cost", "crossing", "path@2030"]\nyears = "2024 to 2040"\nseed = 3\n{header or "prob = 0.9"}\n\n'
     folder = make(tmp_path / "study", report, f"\n{text}\n", **{"priors/evidence/seen.toml": ""})
-    assert main(["report", str(folder), "--out", str(tmp_path / "out")]) == 3
-    assert capsys.readouterr().err == f"error: {message}\n"
+    for words in (["report", str(folder), "--out", str(tmp_path / "out")], ["check", str(folder)]):
+        assert main(words) == 3
+        assert capsys.readouterr().err == f"error: {message}\n"
     assert not (tmp_path / "out").exists()
+
+
+def test_every_mistake_of_a_template_is_told_at_once(tmp_path, capsys):
+    report = f'{REPORT}figures = ["fann", "dots cost 1 parsec"]\n'
+    text = "\n{{ cots.low }} {{ crossing.by soon }}\n{{ path@2050.low }} {{ cost.prob_above 1 hour }} {{ sead }}\n"
+    folder = make(tmp_path / "study", report, text)
+    assert main(["check", str(folder)]) == 3
+    told = capsys.readouterr().err.splitlines()
+    assert main(["report", str(folder), "--out", str(tmp_path / "out")]) == 3
+    assert capsys.readouterr().err.splitlines() == told and len(told) == 7
+    for words in (
+        "'fann'; did you mean 'fan'?",
+        "parsec",
+        ":12: field 'cots.low'",
+        "names no year (soon)",
+        "path@2050.low",
+        "[hour] cannot be shown in [USD_2023]",
+        "'sead'; did you mean 'seed'?",
+    ):
+        assert any(words in line for line in told), words
 
 
 def test_only_the_figures_that_are_asked_for(tmp_path):

@@ -62,11 +62,11 @@ def _new(options: argparse.Namespace) -> None:
 
 def _check(options: argparse.Namespace) -> None:
     from forecast.listing import listing
-    from forecast.report.check import field_problems
+    from forecast.report.check import problems_of
 
     study, _ = opened(options)
     tell_notes(study)
-    problems = [problem for report in study.reports.values() for problem in field_problems(report)]
+    problems = [problem for report in study.reports.values() for problem in problems_of(study, report)]
     if any((study.path / "reports" / "claims").glob("*.toml")):
         from forecast.claims.files import scan_claims
 

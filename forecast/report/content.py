@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from forecast.errors import StudyError
 from forecast.report.blocks import Block, Heading, Picture, Table
+from forecast.report.check import problems_of
 from forecast.report.fields import Fields, told
 from forecast.report.plots import Plots
 from forecast.report.prose import read_prose, without_title
@@ -63,10 +64,10 @@ def content(subject: Subject, say: Callable[[str, float], None] | None = None) -
     report = subject.report
     forecast = _with_own_thresholds(subject.forecast, report)
     subject = replace(subject, forecast=forecast, said=told(forecast, subject.record))
-    fields, chosen = Fields(forecast, report, subject.said, subject.record, subject.date), Chosen(report, forecast)
-    problems = [*chosen.problems, *fields.problems(report)]
+    problems = problems_of(forecast.study, report, subject.said)
     if problems:
         raise StudyError(problems)
+    fields, chosen = Fields(forecast, report, subject.said, subject.record, subject.date), Chosen(report)
     title = report.title or report.name
     parts = [f"{percent(forecast.prob)} credible intervals, equal-tailed"]
     parts += [subject.date] if subject.date else []

@@ -9,10 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from forecast.errors import Problem, StudyError, UsageError, nearest
-from forecast.quantile import Estimate
 from forecast.report.plots import threshold_value, title_of
-from forecast.report.prose import fields_of
 from forecast.result import Forecast, Interval
 from forecast.sampling import Request
 from forecast.study.reports import Report
@@ -183,43 +180,21 @@ class Fields:
             "last_year": f"{forecast.years[-1]:g}",
         }
 
-    def problems(self, report: Report) -> list[Problem]:
-        """Every field of a report's text that is wrong, with its line."""
-        found = []
-        place = report.place.removesuffix(" header")
-        for field, line in fields_of(report.text):
-            try:
-                self(field)
-            except StudyError as error:
-                found += [Problem(f"{place}:{report.line + line}", p.what, p.remedy) for p in error.problems]
-            except UsageError as error:
-                found.append(Problem(f"{place}:{report.line + line}", f"field '{field}': {error}"))
-        return found
-
     def __call__(self, field: str) -> str:
-        """The text of a field.
-
-        Raises
-        ------
-        StudyError
-            There is no such field, or it belongs to no reported quantity.
-        """
+        """The text of a field that `check_field` has found good."""
         if field in self._globals:
             return self._globals[field]
-        name, point, what = field.partition(".")
-        if not point:
-            names = [*self._globals, *self._said]
-            raise StudyError.at(
-                "", f"there is no field '{field}'", nearest(field, names) or "write {{ quantity.interval }}, say"
-            )
-        said = self._said.get(name.strip())
-        if said is None:
-            hint = nearest(name, self._said) or "a template can place what the header lists under quantities"
-            raise StudyError.at("", f"field '{field}' is of no reported quantity", hint)
-        return self._of(said, what.strip(), field)
-
-    def _of(self, said: Told, what: str, field: str) -> str:
-        simple = {
+        name, _, what = field.partition(".")
+        said, what = self._said[name.strip()], what.strip()
+        word, _, argument = what.partition(" ")
+        if word == "prob_above":
+            if argument.strip() in said.above:
+                return said.above[argument.strip()]
+            limit = threshold_value(self._forecast.study, said.request.name, argument.strip())
+            return probability(self._forecast.prob_above(said.request.name, limit, said.request.year))
+        if word == "by":
+            return probability(self._forecast.crossed_by(said.request.name, float(argument)))
+        return {
             "interval": said.interval_text,
             "low": said.low + said.shown_unit,
             "median": said.median + said.shown_unit,
@@ -231,33 +206,4 @@ class Fields:
             "unit": said.unit,
             "label": said.label,
             "source": self._forecast.study.definition(said.request.name).source,
-        }
-        if what in simple:
-            return simple[what]
-        word, _, argument = what.partition(" ")
-        if word == "prob_above" and argument.strip():
-            text = argument.strip()
-            if text in said.above:
-                return said.above[text]
-            limit = threshold_value(self._forecast, said.request.name, text)
-            return probability(self._forecast.prob_above(said.request.name, limit, said.request.year))
-        if word == "by" and argument.strip():
-            try:
-                year = float(argument)
-            except ValueError:
-                raise StudyError.at(
-                    "", f"field '{field}' names no year ({argument})", "write {{ crossing_year.by 2040 }}"
-                ) from None
-            return _by(self._forecast, said, year, field)
-        raise StudyError.at(
-            "", f"there is no field '{field}'", nearest(what, OF_QUANTITY) or f"use one of {', '.join(OF_QUANTITY)}"
-        )
-
-
-def _by(forecast: Forecast, said: Told, year: float, field: str) -> str:
-    if said.unit != "year" or said.request.year is not None:
-        raise StudyError.at(
-            "", f"field '{field}': {said.request.name} is no crossing year", "use {{ quantity.prob_above VALUE }}"
-        )
-    found: Estimate = forecast.crossed_by(said.request.name, year)
-    return probability(found)
+        }[what]

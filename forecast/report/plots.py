@@ -17,6 +17,7 @@ from forecast.report.words import interval_words, signed
 from forecast.result import Forecast, Interval
 from forecast.run import bands
 from forecast.sampling import Request, request_of, sample
+from forecast.study import Study
 from forecast.text import ends, percent, probability
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ class Plots:
         """Fifty dots of equal probability, those beyond a threshold in another colour."""
         forecast, request = self.forecast, request_of(quantity)
         values = dot_values(forecast, request)
-        line = (threshold, threshold_value(forecast, request.name, threshold)) if threshold else None
+        line = (threshold, threshold_value(forecast.study, request.name, threshold)) if threshold else None
         title = self._title(request.name, request.year)
         if line is not None:
             title += f": {dots_above(values, line[1])} of {DOTS} exceed {threshold}"
@@ -217,14 +218,14 @@ def dots_above(values: np.ndarray, threshold: float) -> int:
     return int((values > threshold).sum())
 
 
-def threshold_value(forecast: Forecast, name: str, text: str) -> float:
+def threshold_value(study: Study, name: str, text: str) -> float:
     """A threshold in a quantity's own unit."""
-    known = forecast.study.thresholds.get(name, {}).get(text)
+    known = study.thresholds.get(name, {}).get(text)
     if known is not None:
         return known
     from forecast.study import threshold
 
-    return threshold(forecast.study.units, text, forecast.study.labels[name], f"threshold of {name}")
+    return threshold(study.units, text, study.labels[name], f"threshold of {name}")
 
 
 def drivers(forecast: Forecast, quantity: str) -> Sensitivity:

@@ -6,9 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from forecast.errors import Problem, nearest
 from forecast.report.fields import Told
-from forecast.report.plots import KINDS
 from forecast.report.scenarios import Scenario
 from forecast.result import Forecast
 from forecast.study.reports import Report
@@ -49,29 +47,16 @@ class Subject:
 
 
 class Chosen:
-    """Which figures the report's header asks for; without a list, every one that suits.
+    """Which figures the report's header asks for; without a list, every one that suits."""
 
-    `problems` has those that do not exist.
-    """
-
-    def __init__(self, report: Report, forecast: Forecast) -> None:
+    def __init__(self, report: Report) -> None:
         self._entries: list[tuple[str, str, str]] | None = None
-        kinds = (*KINDS, "trend", "shift", "scenarios")
-        problems = []
         if report.figures is not None:
             self._entries = []
             for text in report.figures:
                 kind, _, rest = text.strip().partition(" ")
                 quantity, _, threshold = rest.strip().partition(" ")
-                if kind not in kinds:
-                    hint = nearest(kind, kinds) or f"use {', '.join(kinds)}"
-                    problems.append(Problem(report.place, f"there is no figure '{kind}'", hint))
-                name = quantity.partition("@")[0]
-                if name and name not in forecast.study.names:
-                    hint = nearest(name, forecast.study.names) or "'forecast check' lists them"
-                    problems.append(Problem(report.place, f"figure '{text}': there is no quantity '{name}'", hint))
                 self._entries.append((kind, quantity, threshold))
-        self.problems = tuple(problems)
 
     def wants(self, kind: str, quantity: str = "") -> bool:
         """Whether a figure of a kind is wanted, of a quantity."""

@@ -6,9 +6,11 @@ from collections.abc import Iterator
 
 from forecast.errors import StudyError, UsageError
 from forecast.report.blocks import Block, Heading
+from forecast.report.fields import Told
 from forecast.report.figures.svg import picture
 from forecast.report.plots import DOTS, Plots, dot_values, dots_above, threshold_value
 from forecast.report.subject import Chosen, Subject
+from forecast.result import Forecast
 from forecast.sampling import request_of
 
 
@@ -17,25 +19,16 @@ def chances(subject: Subject, plots: Plots, chosen: Chosen) -> Iterator[Block]:
     forecast, said = subject.forecast, subject.said
     wanted: list[tuple[str, str | None]] = []
     for text, one in said.items():
-        named = chosen.thresholds(text)
-        limits = [*named, *(limit for limit in one.above if not named)]
         if chosen.wants("dots", text):
-            wanted += [(text, limit) for limit in limits[:1] or []]
-            wanted += [
-                (text, limit)
-                for limit in limits[1:]
-                if 0
-                < dots_above(dot_values(forecast, one.request), threshold_value(forecast, one.request.name, limit))
-                < DOTS
-            ]
-    if chosen.more("dots", ()):
-        for text in chosen.more("dots", [text for text, _ in wanted]):
-            try:
-                plots.forecast.interval(text)
-            except UsageError as error:
-                raise StudyError.at(subject.report.place, f"figure 'dots {text}': {error}", "") from None
-            limits = chosen.thresholds(text)
-            wanted += [(text, limit) for limit in limits] if limits else [(text, None)]
+            limits = chosen.thresholds(text) or list(one.above)
+            # Beyond the first, a threshold that all dots or none exceed would show nothing new.
+            wanted += [(text, limit) for limit in limits if limit == limits[0] or _splits(forecast, one, limit)]
+    for text in dict.fromkeys(chosen.more("dots", [text for text, _ in wanted])):
+        try:
+            forecast.interval(text)
+        except UsageError as error:
+            raise StudyError.at(subject.report.place, f"figure 'dots {text}': {error}", "") from None
+        wanted += [(text, limit) for limit in chosen.thresholds(text) or (None,)]
     if wanted:
         yield Heading(2, "Chances that can be counted", "chances")
     for number, (text, limit) in enumerate(wanted):
@@ -46,7 +39,7 @@ def chances(subject: Subject, plots: Plots, chosen: Chosen) -> Iterator[Block]:
         if limit is None:
             alt, note = f"{DOTS} dots of equal probability of {label}.", ""
         else:
-            count = dots_above(values, threshold_value(forecast, request.name, limit))
+            count = dots_above(values, threshold_value(forecast.study, request.name, limit))
             exact = known.above.get(limit) if known else None
             alt = f"{DOTS} dots of equal probability of {label}: {count} of {DOTS} exceed {limit}" + (
                 f" (probability {exact})." if exact else "."
@@ -54,3 +47,8 @@ def chances(subject: Subject, plots: Plots, chosen: Chosen) -> Iterator[Block]:
             note = f" {count} of {DOTS} exceed {limit}" + (f"; the probability is {exact}." if exact else ".")
         caption = f"{f'Each dot is one chance in {DOTS}.' if not number else ''}{note}".strip() or "As above."
         yield picture(f"dots-{text.replace('@', '-')}-{number}", plots.dots(text, limit), alt, caption)
+
+
+def _splits(forecast: Forecast, one: Told, limit: str) -> bool:
+    beyond = dots_above(dot_values(forecast, one.request), threshold_value(forecast.study, one.request.name, limit))
+    return 0 < beyond < DOTS
