@@ -49,16 +49,17 @@ def _growth(forecast: Forecast, name: str) -> Block:
     posterior, prob = record.posterior, forecast.prob
     first, last = float(posterior.record_t[0]), float(posterior.record_t[-1])
     growth, scatter = posterior.draws["growth_after"], posterior.draws["scatter"]
+    normal = trend.spec.noise == "normal"
     bent = " from the kink on" if "change" in posterior.draws and np.any(posterior.draws["change"]) else ""
     low, middle, high = _rounded(10.0**growth, prob)
     return Paragraph(
         (
             Strong(f"{trend.label}: "),
-            f"{len(posterior.record_t)} data points from {first:.0f} to {last:.0f}. It multiplies by ",
+            f"{len(posterior.record_t)} data points from {int(first)} to {int(last)}. It multiplies by ",
             Strong(f"{low} to {high}"),
             f" a year{bent} with {percent(prob)} probability (median {middle}), which is "
             f"{_words(growth, prob)} orders of magnitude (OOM) a year; single systems scatter around it by "
-            f"{_words(scatter, prob)} OOM (one standard deviation).",
+            f"{_words(scatter, prob)} OOM ({'one standard deviation' if normal else 'the scale of a Student t'}).",
         )
     )
 
@@ -91,7 +92,7 @@ def _picture(forecast: Forecast, name: str) -> Picture:
     points = (posterior.record_t, 10.0**posterior.record_y)
     figure = figures.fan(years.tolist(), bands, 10.0**middle, title=trend.label, unit=trend.unit, points=points)
     alt = (
-        f"Fitted trend of {trend.label}: {len(posterior.record_t)} data points from {first:.0f} to {last:.0f}, the "
+        f"Fitted trend of {trend.label}: {len(posterior.record_t)} data points from {int(first)} to {int(last)}, the "
         "middle of the mean line, and posterior "
         f"predictive bands of 50, 80 and 90% up to {years[-1]:.0f}."
     )
@@ -158,4 +159,6 @@ def _number(value: float | None) -> str:
 
 
 def _probability(prob: float) -> str:
-    return f"{100 * prob:.3g}%" if 1e-4 < prob else "below 0.01%"
+    if 1e-4 <= prob <= 1 - 1e-4:
+        return f"{100 * prob:.3g}%"
+    return "< 0.01%" if prob < 0.5 else "> 99.99%"
