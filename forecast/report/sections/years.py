@@ -44,8 +44,8 @@ def fans(subject: Subject, plots: Plots, chosen: Chosen) -> Iterator[Block]:
         caption = "Bands and line as above."
         if not number:
             caption = (
-                "In each year the true value lies in the darkest band with 50% probability, up to the edge of the "
-                "middle one with 80%, and up to the edge of the palest with 90%. The line is the median."
+                "In each year the true value lies in the inner band with 50% probability, within the middle one with "
+                "80%, and within the outer one with 90%. The line is the median."
             )
         yield picture(f"fan-{name}", plots.fan(name), alt + ".", caption)
 
