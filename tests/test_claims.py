@@ -390,6 +390,14 @@ def test_replication_report_holds_the_table_of_today(results):
     assert text.partition(BEGIN)[2].strip() == markdown(tuple(results.values())).strip()
 
 
+def test_what_the_report_warns_of_is_flagged(results):
+    head = (ROOT / "reports" / "replication.md").read_text(encoding="utf-8").partition(BEGIN)[0]
+    warned = set(re.findall(r"\b[LEFDK]\d+\b", head.partition("Before citing")[2]))
+    flagged = {name.partition(".")[0] for name, result in results.items() if result.verdict == "flagged"}
+    errors = {name.partition(".")[0] for name in ERRORS} - {"D12", "E1", "L6"} | {"D9", "K9"}
+    assert errors <= warned <= flagged | {"K7", "D5"}
+
+
 def test_markdown_leaves_no_text_to_act(results):
     claim = replace(results["L7"].claim, sentence="<b>x</b> | [a](javascript:b) `c`")
     text = markdown([replace(results["L7"], claim=claim)])
