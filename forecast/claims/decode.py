@@ -7,6 +7,7 @@ printed in the middle then fits it or does not. A triple that fits none was not 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,7 +33,8 @@ class Reading:
     misfit : float
         The printed middle over that, as a difference of logarithms in e-folds; or in steps: see `step`.
     slack : float
-        How large a misfit the printed digits (and, for a card, a standard error of Guesstimate's 5,000 draws) allow.
+        How large a misfit rounding allows, with each figure moved as far as it prints alike; for a card, with a
+        standard error of Guesstimate's 5,000 draws besides.
     text : str
         To paste into a prior.
     step : str
@@ -50,6 +52,20 @@ class Reading:
     def fits(self) -> bool:
         """Whether the misfit is within the slack."""
         return abs(self.misfit) <= self.slack
+
+
+@dataclass(frozen=True)
+class _Way:
+    """A way to read a triple: its name, which moment the middle is, and the text that two ends complete."""
+
+    name: str
+    moment: str
+    text: str
+
+    def fixed(self, low: float, high: float) -> tuple[float, float]:
+        """The middle that two ends fix, and the standard deviation."""
+        made: Distribution = parse(self.text.format(_plain(low), _plain(high)), "decode")
+        return made.mean() if self.moment == "mean" else float(made.quantile(0.5)), made.sd()
 
 
 @dataclass(frozen=True)
@@ -101,27 +117,24 @@ def decode(text: str) -> Decoded:
     ('Guesstimate card, lognormal', 'card(mean=380M, low=55M, high=1.5B)')
     """
     triple = read_triple(text)
-    readings = [reading for way in _ways(triple) if (reading := _reading(*way, triple)) is not None]
+    readings = [reading for way in _ways(triple) if (reading := _reading(way, triple)) is not None]
     readings.append(_end_points(triple))
     return Decoded(triple, tuple(sorted(readings, key=lambda r: (not r.fits, round(abs(r.misfit) / r.slack, 6)))))
 
 
-def _ways(triple: Triple) -> list[tuple[str, str, str]]:
-    """Name, which moment the middle is, and the text of the distribution that the ends fix."""
+def _ways(triple: Triple) -> list[_Way]:
     level = "" if triple.level == 90 else f" ({triple.level:g}%)"
-    ends = f"{_plain(triple.low)} to {_plain(triple.high)}{level}"
-    low, high = triple.tails
+    low, high = (f"{tail:g}%" for tail in triple.tails)
+    tails = f"{low} and {high}"
     ways = []
     if _ratios(triple):
         if triple.level == 90:  # what Guesstimate calls its ends, rightly or wrongly
-            card = f"card(mean={_plain(triple.middle)}, low={_plain(triple.low)}, high={_plain(triple.high)})"
-            ways.append((CARD, "mean", card))
-        ways += [
-            (f"{low:g}% and {high:g}%, lognormal, middle is the median", "median", f"lognormal {ends}"),
-            (f"{low:g}% and {high:g}%, lognormal, middle is the mean", "mean", f"lognormal {ends}"),
-        ]
+            ways.append(_Way(CARD, "mean", f"card(mean={_plain(triple.middle.value)}, low={{}}, high={{}})"))
+        lognormal = f"lognormal {{}} to {{}}{level}"
+        ways.append(_Way(f"{tails}, lognormal, middle is the median", "median", lognormal))
+        ways.append(_Way(f"{tails}, lognormal, middle is the mean", "mean", lognormal))
     same = " (a card of a normal is the same)" if triple.level == 90 else ""
-    return [*ways, (f"{low:g}% and {high:g}%, normal{same}", "mean", f"normal {ends}")]
+    return [*ways, _Way(f"{tails}, normal{same}", "mean", f"normal {{}} to {{}}{level}")]
 
 
 def _ratios(triple: Triple) -> bool:
@@ -129,54 +142,66 @@ def _ratios(triple: Triple) -> bool:
     return triple.low.value > 0 and not are_years(triple)
 
 
-def _plain(figure: Printed) -> str:
-    return format_number(figure.value, None)
+def _plain(value: float) -> str:
+    return format_number(value, None)
 
 
-def _reading(name: str, moment: str, text: str, triple: Triple) -> Reading | None:
+def _reading(way: _Way, triple: Triple) -> Reading | None:
+    """A reading with its misfit and its leeway, or None where the ends fix no such distribution."""
+    low, high = triple.low.value, triple.high.value
+    steps = way.text.startswith("normal")
     try:
-        made: Distribution = parse(text, "decode")
-        center = made.mean() if moment == "mean" else float(made.quantile(0.5))
-        sd = made.sd()
-    except StudyError:  # the ends fix no such distribution
+        center, sd = way.fixed(low, high)
+        # Where the ends may lie in all that prints alike, the middle that they fix lies between those of the corners.
+        corners = [way.fixed(x, y)[0] for x in _room(triple, triple.low) for y in _room(triple, triple.high)]
+    except StudyError:
         return None
-    if not (math.isfinite(center) and 0 < sd < math.inf) or (center <= 0 and not text.startswith("normal")):
+    if not (math.isfinite(center) and 0 < sd < math.inf) or (center <= 0 and not steps):
         return None  # beyond what a number can hold
-    middle = triple.middle.value
-    if text.startswith("normal"):
-        return Reading(name, center, (middle - center) / sd, _slack(triple) / sd, text, "sd")
-    noise = min(sd / center / math.sqrt(SHOWN), LARGEST_NOISE) if name == CARD else 0.0
-    return Reading(name, center, math.log(middle / center), math.hypot(_slack(triple, relative=True), noise), text)
+    misfit, slack = _compared(triple, center, corners, sd if steps else 0.0)
+    noise = min(sd / center / math.sqrt(SHOWN), LARGEST_NOISE) if way.name == CARD else 0.0
+    text = way.text.format(_plain(low), _plain(high))
+    return Reading(way.name, center, misfit, math.hypot(slack, noise), text, "sd" if steps else "")
 
 
-def _slack(triple: Triple, relative: bool = False) -> float:
-    """What rounding leaves open in the middle: its own last digit, and half of each end's, independent of each other.
+def _compared(triple: Triple, center: float, corners: Sequence[float], unit: float) -> tuple[float, float]:
+    """How far the printed middle is from the one that the ends fix, and how far it may be for rounding alone.
 
-    At least two digits count: whoever prints ``$2M`` had a second one.
+    In units, or in logarithms where there is none.
     """
-    parts = []
-    for figure, share in ((triple.middle, 1.0), (triple.low, 0.5), (triple.high, 0.5)):
-        size = abs(figure.value)
-        half = min(figure.half, 0.5 * 10.0 ** (math.floor(math.log10(size)) - 1)) if size else figure.half
-        half = 0.5 if are_years(triple) else half
-        parts.append(share * (half / size if relative else half))
-    return math.hypot(*parts)
+    scale = (lambda x: x / unit) if unit else math.log
+    at, fixed = scale(triple.middle.value), scale(center)
+    least, most = map(scale, _room(triple, triple.middle))
+    if at >= fixed:
+        return at - fixed, at - least + max(scale(max(corners)) - fixed, 0.0)
+    return at - fixed, most - at + max(fixed - scale(min(corners)), 0.0)
+
+
+def _room(triple: Triple, figure: Printed) -> tuple[float, float]:
+    """The least and the most that print like a figure; two digits count at least: whoever prints ``$2M`` had them."""
+    size = abs(figure.value)
+    half = min(figure.half, 0.5 * 10.0 ** (math.floor(math.log10(size)) - 1)) if size else figure.half
+    half = 0.5 if are_years(triple) else half
+    return figure.value - half, figure.value + half
 
 
 def _end_points(triple: Triple) -> Reading:
     """Three scenarios and no distribution: the middle lies midway, on a log scale where that has a meaning."""
-    text, middle, low, high = _quantiles(triple), *(f.value for f in (triple.middle, triple.low, triple.high))
+    low, high = triple.low.value, triple.high.value
+    ends = [(x, y) for x in _room(triple, triple.low) for y in _room(triple, triple.high)]
     if _ratios(triple):
         center = math.sqrt(low) * math.sqrt(high)
-        return Reading("end points, a factor apart", center, math.log(middle / center), _slack(triple, True), text)
+        misfit, slack = _compared(triple, center, [math.sqrt(x) * math.sqrt(y) for x, y in ends], 0.0)
+        return Reading("end points, a factor apart", center, misfit, slack, _quantiles(triple))
     center, unit = (low + high) / 2, (high - low) / 2
-    misfit, slack = (middle - center) / unit, _slack(triple) / unit
-    return Reading("end points, a step apart", center, misfit, slack, text, "half-widths")
+    misfit, slack = _compared(triple, center, [(x + y) / 2 for x, y in ends], unit)
+    return Reading("end points, a step apart", center, misfit, slack, _quantiles(triple), "half-widths")
 
 
 def _quantiles(triple: Triple) -> str:
     low, high = triple.tails
-    return f"quantiles({low:g}%={_plain(triple.low)}, 50%={_plain(triple.middle)}, {high:g}%={_plain(triple.high)})"
+    ends = _plain(triple.low.value), _plain(triple.high.value)
+    return f"quantiles({low:g}%={ends[0]}, 50%={_plain(triple.middle.value)}, {high:g}%={ends[1]})"
 
 
 def to_json(found: Decoded) -> dict[str, Any]:
@@ -233,7 +258,7 @@ def table(found: Decoded) -> str:
             *lines,
             "",
             "middle: what the ends would put there; misfit: the printed one against it, in logarithms (as %) or",
-            f"as said; leeway: what rounding leaves open, and for a card one standard error of {SHOWN:,} draws.",
+            f"as said; leeway: all that rounding leaves open, and a standard error of {SHOWN:,} draws for a card.",
             "",
             "To paste into a prior:",
             f'  dist = "{found.advised}"{remark}',
