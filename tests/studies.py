@@ -35,3 +35,26 @@ def write_study(
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
     return folder
+
+
+def spending(folder: Path, models: str, report: str) -> Path:
+    """A study with a straight trend, `spend`, in dollars: twelve systems, 0.2 OOM a year."""
+    rows = "".join(f"s{i},{2010 + i}-07-01,{10 ** (0.2 * i + 0.1 * (-1) ** i):.6g},made up\n" for i in range(12))
+    trend = """
+    [spend]
+    label = "Spending"
+    trend = "straight"
+    series = "evidence/spend.csv"
+    unit = "USD"
+    level_year = 2015
+    level = "normal -3 to 5"
+    growth = "normal -1 to 1"
+    scatter = "0.02 to 1"
+    source = "made up"
+    """
+    files = {
+        "priors/units.toml": '[currency.USD]\nindex = "cpi.csv"\nyear = 2023\nsource = "made up"\n',
+        "priors/cpi.csv": "year,index\n2020,250\n2023,300\n",
+        "priors/evidence/spend.csv": f"system,date,spend [USD],source\n{rows}",
+    }
+    return write_study(folder, dedent(trend), models, report, files)

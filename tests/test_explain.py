@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 
 import forecast
 from forecast.cli import main
 from forecast.sensitivity.explain import explain, formula_of
-from tests.studies import prior, write_study
+from tests.studies import prior, spending, write_study
 
 MODEL = '''
 from forecast import first_crossing
@@ -64,8 +65,32 @@ def test_what_would_halve_and_double_it(folder):
         assert lever.value == pytest.approx(100 * factor, rel=0.02)
         assert lever.prob == pytest.approx(0.5 * math.erfc(math.log(2) / 0.8 / math.sqrt(2)), rel=0.03)
         assert levers["price", change].value is None  # seven standard deviations away
-    assert found.median == pytest.approx(150, rel=0.01)
+    assert found.interval.median == pytest.approx(150, rel=0.01)
     assert [step.name for step in found.steps if not step.prior] == ["answer", "product"]
+
+
+def test_never_is_told_as_a_chance(folder, capsys):
+    assert main(["explain", "when", str(folder), "--set", "goal=1e8", "--draws", "8192"]) == 0
+    text = capsys.readouterr().out
+    assert "probability it is never: not on the year axis, up to 2060" in text
+    assert "already" not in text
+
+
+def test_a_trend_is_a_lever_by_its_probability(tmp_path, capsys):
+    spending(
+        tmp_path,
+        'def largest(spend_new):\n    """Largest [USD]."""\n    return spend_new * 1\n',
+        'quantities = ["largest"]\nyears = "2020 to 2030"',
+    )
+    result = forecast.open_study(tmp_path).run(["largest@2027"], draws=32768)
+    found = explain(result, "largest@2027")
+    draws = result.at("largest", 2027)
+    for lever, limit in zip(found.levers, (0.5, 2.0), strict=True):
+        ratio = draws / np.median(draws)
+        assert lever.value is None
+        assert lever.prob == pytest.approx(float((ratio <= 0.5 if limit < 1 else ratio >= 2).mean()), abs=0.02)
+    assert main(["explain", "largest@2027", str(tmp_path), "--draws", "8192"]) == 0
+    assert "100%  spend: trend fitted to priors/evidence/spend.csv" in capsys.readouterr().out
 
 
 def test_formulas_are_read_not_run(folder):
@@ -79,9 +104,11 @@ def test_words(folder, capsys):
     assert main(["explain", "answer", str(folder), "--draws", "8192"]) == 0
     text = capsys.readouterr().out
     assert "The median is 150" in text and "taken as certain: fixed 4" in text
-    assert "For half, hours would have to be" in text and "no plausible price alone is enough" in text
+    assert "For half the median, hours would have to be" in text and "no plausible price alone is enough" in text
     assert main(["explain", "when", str(folder), "--draws", "8192"]) == 0
-    assert "5 years earlier" in capsys.readouterr().out
+    text = capsys.readouterr().out
+    # 150 grows to 100,000 with a median of 0.2 OOM a year in 14.1 years: what goes by year is told at that year.
+    assert "5 years earlier" in text and "medians; at 2034 where it goes by year" in text
     assert main(["explain", "path", str(folder), "--draws", "8192"]) == 0
     assert "path@" in capsys.readouterr().out
     assert main(["explain", "nothing", str(folder)]) == 2

@@ -18,7 +18,7 @@ from forecast.ledger.recording import PROBS, ledger_of, record, resolve
 from forecast.ledger.score import crps_ensemble
 from forecast.ledger.scoring import score_ledger, to_json
 from forecast.ledger.text import card_text, listing
-from tests.studies import prior, write_study
+from tests.studies import prior, spending, write_study
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 LATER = datetime(2051, 1, 1, tzinfo=UTC)
@@ -350,14 +350,11 @@ def test_evidence_makes_the_prior_a_baseline(study):
 
 
 def test_a_trend_has_a_textbook_baseline(tmp_path):
-    rows = "".join(f"s{i},{2010 + i}-07-01,{10 ** (0.2 * i + 0.1 * (-1) ** i):.6g},made up\n" for i in range(12))
     study = forecast.open_study(
-        write_study(
+        spending(
             tmp_path,
-            '[spend]\nlabel = "Spending"\ntrend = "straight"\nseries = "evidence/spend.csv"\nunit = "USD"\nlevel_year = 2015\nlevel = "normal -3 to 5"\ngrowth = "normal -1 to 1"\nscatter = "0.02 to 1"\nsource = "made up"\n',
             'def largest(spend_new):\n    """Largest [USD]."""\n    return spend_new * 1\n',
             'quantities = ["largest"]\nyears = "2020 to 2030"',
-            UNITS | {"priors/evidence/spend.csv": f"system,date,spend [USD],source\n{rows}"},
         )
     )
     entry = record(

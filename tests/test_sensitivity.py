@@ -19,10 +19,11 @@ from forecast.sensitivity.dedicated import sobol_indices
 from forecast.sensitivity.evppi import gains
 from forecast.sensitivity.shapley import Indices, indices
 from forecast.sensitivity.surrogate import Surrogate, fit
+from forecast.sensitivity.years import by_year
 from forecast.special import ndtr
 from forecast.worlds import Design, scores
 from tests.statistical import assert_share
-from tests.studies import prior, write_study
+from tests.studies import prior, spending, write_study
 
 SE = 5.0
 Z = 1.6448536269514722
@@ -390,6 +391,71 @@ def test_a_year_that_may_never_come_goes_by_ranks(result):
     assert abs(event.score - share * (1 - share)) < 1e-6
 
 
+def test_what_drives_a_path_year_by_year(result):
+    """log10 of the path is linear in normal scores: shares by their closed form, from no growth to much of it."""
+    found = by_year(result, "path", [2020, 2030, 2060])
+    rho, growth = 2 * math.sin(math.pi * 0.4 / 6), 0.4 / (2 * Z) * math.log(10)
+    correlation = np.eye(4)
+    correlation[1, 2] = correlation[2, 1] = rho
+    names = ("use", "work", "price", "growth")
+    for one in found.years:
+        worth = explained_by(np.array([0.6, 1.0, 0.5, growth * (one.year - 2020)]), correlation)
+        exact = shapley_of(4, worth) / worth((0, 1, 2, 3))
+        for name, share in zip(names, exact, strict=True):
+            assert abs(one.shapley[name].value - share) <= SE * one.shapley[name].se + 1e-6
+    assert result.interval("path@2030") == found.years[1].interval
+    text = repr(found)
+    assert "2020" in text and "95% point" in text and "What to learn next: path@2060" in text
+    # certain at its start, if nothing but growth is uncertain
+    study = result.study.given({"use": "0.4", "work": "1000", "price": "3"})
+    early = by_year(study.run(["path"], draws=8192), "path", [2020, 2030])
+    assert "certain" in repr(early) and not early.years[0].shapley
+    with pytest.raises(UsageError, match="is certain"):
+        by_year(study.run(["path"], draws=8192), "path", [2020])
+
+
+def test_never_is_told(result):
+    text = repr(result.sensitivity("when"))
+    share = float(np.isposinf(result.at("when")).mean())
+    assert f"{100 * share:.2g}% not by 2060" in text and "Never counts as 2060." in text
+    assert "<pre>" in result.sensitivity("when")._repr_html_()
+
+
+def test_the_parts_of_a_trend_are_told(tmp_path):
+    spending(
+        tmp_path,
+        'def mean(spend):\n    """Mean [USD]."""\n    return spend * 1\n',
+        'quantities = ["mean"]\nyears = "2020 to 2060"',
+    )
+    result = forecast.open_study(tmp_path).run(["mean@2060"], draws=32768)
+    (effect,) = result.sensitivity("mean@2060").effects
+    parts = dict(effect.parts)
+    assert {"spend_growth", "spend_level", "spend_scatter"} <= set(parts)
+    # The mean line is level + growth times 45 years: what is left once growth is known is what it does not explain.
+    line, slope = np.log10(result.at("mean", 2060)).ravel(), result.at("spend_growth").ravel()
+    left = math.sqrt(1 - np.corrcoef(line, slope)[0, 1] ** 2)
+    assert parts["spend_growth"].score_percent.value == pytest.approx(100 * (1 - left), abs=3)
+    assert "  spend_growth" in repr(result.sensitivity("mean@2060"))
+
+
+def test_a_variance_that_a_few_worlds_decide_is_told(result):
+    text = repr(result.sensitivity("path@2060", scale="linear"))
+    assert "--scale rank is safer" in text
+    assert "--scale rank is safer" not in repr(result.sensitivity("path@2060"))
+
+
+@pytest.mark.parametrize("text", ["price ± 200%", "price ± 0.5 (95%)", "price +- 0.5 (95%)", "growth ± 0.1 OOM/year (80%)", "growth +- 0.0001 OOM/day", "growth +/- 0.1"])  # fmt: skip
+def test_sizes_of_measurements(result, text):
+    ((measurement, _),) = result.sensitivity("path@2060", measure=[text]).measurements
+    exact = {
+        "price ± 200%": math.log10(3) / Z,
+        "growth +- 0.0001 OOM/day": 0.036525 / Z,
+        "growth ± 0.1 OOM/year (80%)": 0.1 / 1.2815515655446004,
+    }
+    level = 1.959963984540054 if "95" in text else Z
+    assert measurement.sd == pytest.approx(exact.get(text, (0.5 if "price" in text else 0.1) / level))
+
+
 def test_a_switch_is_seen_at_its_levels(result):
     answer = result.sensitivity("switched")
     variance = 0.36 + 1 + 0.25 + 2 * 0.5 * 2 * math.sin(math.pi * 0.4 / 6)
@@ -564,7 +630,11 @@ def test_table_and_json(folder, capsys):
     data = json.loads(capsys.readouterr().out)
     assert data["schema"] == "forecast.sensitivity/1" and data["above"] == 2040
     assert main(["sensitivity", "path", str(folder), "--top", "1", "--draws", "8192"]) == 0
-    assert capsys.readouterr().out.count("What drives path@") > 2
+    assert "What drives path by year" in capsys.readouterr().out
+    assert main(["sensitivity", "path", str(folder), "--years", "2020:2022", "--json", "--draws", "8192"]) == 0
+    assert [one["quantity"] for one in json.loads(capsys.readouterr().out)] == ["path@2020", "path@2021", "path@2022"]
+    assert main(["sensitivity", "path", str(folder), "--measure", "use ± 10%", "--draws", "8192"]) == 2
+    assert "ask for path@2060" in capsys.readouterr().err
     assert main(["sensitivity", "cost", str(folder), "--top", "none"]) == 2
 
 

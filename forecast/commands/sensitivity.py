@@ -17,12 +17,15 @@ from forecast.commands.shared import (
 from forecast.errors import UsageError
 
 WORLDS = 65_536
+YEARS = 8  # columns of the table by year, at most
 
 
 def add_commands(commands: Any) -> None:
     """Put the commands on a command line's parser."""
     drives = add_command(commands, "sensitivity", "what drives an answer, and what to learn next", _sensitivity)
-    drives.add_argument("quantity", metavar="QUANTITY", help="a name, or name@year; with a year axis, several years")
+    drives.add_argument(
+        "quantity", metavar="QUANTITY", help="a name, or name@year; with a year axis and no year, year by year"
+    )
     add_folder(drives)
     add_run_options(drives)
     drives.add_argument(
@@ -51,15 +54,15 @@ def add_commands(commands: Any) -> None:
     add_run_options(words)
 
 
-def run_for(study: Any, quantity: str, arguments: dict[str, Any]) -> tuple[Any, list[str]]:
-    """A run of one quantity, and what to look at: itself, or itself at a few years."""
+def run_for(study: Any, quantity: str, arguments: dict[str, Any]) -> tuple[Any, list[float]]:
+    """A run of one quantity, and the years to look at: some of the axis, if it has one and no year was asked for."""
     name, _, year = quantity.partition("@")
     study.definition(name)
     result = prepared(study, [quantity], **{"draws": WORLDS, **arguments})
     if year or not result.has_years(name):
-        return result, [quantity]
-    step = max(1, len(result.years) // 4)
-    return result, [f"{name}@{y:g}" for y in result.years[::step]]
+        return result, []
+    last, count = len(result.years) - 1, min(YEARS, len(result.years))
+    return result, [result.years[round(place * last / max(1, count - 1))] for place in range(count)]
 
 
 def _sensitivity(options: argparse.Namespace) -> None:
@@ -75,19 +78,26 @@ def _sensitivity(options: argparse.Namespace) -> None:
             raise UsageError(f"--top: is not a whole number from 1 up ({options.top}); write 10, say")
         top = int(options.top)
     study, _ = opened(options)
-    result, names = run_for(study, options.quantity, run_arguments(options))
+    result, years = run_for(study, options.quantity, run_arguments(options))
+    if years and not options.json:
+        for option in ("above", "measure", "dedicated"):
+            if getattr(options, option):
+                raise UsageError(f"--{option}: goes with one year; ask for {options.quantity}@{years[-1]:g}, say")
+        from forecast.sensitivity.text import table_by_year
+        from forecast.sensitivity.years import by_year
+
+        print(table_by_year(by_year(result, options.quantity, years, options.scale), top))
+        return
     above = None
     if options.above is not None:
         above = threshold(study.units, options.above, study.labels[options.quantity.partition("@")[0]], "--above")
-    certain = []
     found = []
-    for name in names:
+    for name in [f"{options.quantity}@{year:g}" for year in years] or [options.quantity]:
         try:
             found.append(sensitivity(result, name, above=above, scale=options.scale, measure=options.measure))
-        except UsageError as error:
-            if len(names) == 1 or "is certain" not in str(error):
+        except UsageError as error:  # the first year of a path may be known
+            if "is certain" not in str(error) or name.endswith(f"@{years[-1]:g}" if years else name) and not found:
                 raise
-            certain.append(name)  # the first year of a path may be known
     extra = {}
     if options.dedicated:
         from forecast.sensitivity.dedicated import sobol_indices
@@ -101,20 +111,23 @@ def _sensitivity(options: argparse.Namespace) -> None:
                 entry.setdefault("dedicated", []).append(indices)
         print(json.dumps(told[0] if len(told) == 1 else told, indent=1, ensure_ascii=False))
         return
-    for place, one in enumerate(found):
-        print(("\n\n" if place else "") + table(one, top))
+    for one in found:
+        print(table(one, top))
         if extra.get(one.quantity):
             print("\nSobol indices by dedicated runs:")
             for index in extra[one.quantity][:top]:
                 figures = (f"{figure.value:.4f} ±{figure.se:.1g}" for figure in (index.first, index.total))
                 print(f"  {index.name}: first {next(figures)}, total {next(figures)}")
-    for name in certain:
-        print(f"\n{name} is certain")
 
 
 def _explain(options: argparse.Namespace) -> None:
     from forecast.sensitivity.explain import of
 
     study, _ = opened(options)
-    result, names = run_for(study, options.quantity, run_arguments(options))
-    print(of(result, names[len(names) // 2]))
+    result, years = run_for(study, options.quantity, run_arguments(options))
+    name = options.quantity
+    if years:
+        asked = [text for report in study.reports.values() for text in report.quantities if text.startswith(f"{name}@")]
+        on_axis = [text for text in asked if float(text.partition("@")[2]) in result.years]
+        name = on_axis[-1] if on_axis else f"{name}@{years[len(years) // 2]:g}"
+    print(of(result, name))

@@ -13,12 +13,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from forecast.errors import UsageError
+from forecast.graph import YEAR
 from forecast.quantile import mcse_of
 from forecast.result import Forecast
 from forecast.sampling import request_of
 from forecast.sensitivity.evppi import Gains, gains
 from forecast.sensitivity.measurement import Measurement, measured
-from forecast.sensitivity.prepared import in_oom, known_by, learned_of, prepare, target_of
+from forecast.sensitivity.prepared import decided_by_few, in_oom, known_by, learned_of, prepare, target_of
 from forecast.sensitivity.shapley import indices
 from forecast.sensitivity.swings import (
     DependenceEffect,
@@ -32,6 +33,7 @@ from forecast.sensitivity.swings import (
 from forecast.special import ndtr
 
 Array = np.ndarray
+CURVES = ("line", "new", "record")  # of a trend; whatever else it defines is a parameter
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,8 @@ class Effect:
         If it were known exactly.
     dependent : bool
         Whether a dependence on other inputs of the answer is declared.
+    parts : tuple of (str, Learning)
+        Of a trend: its parameters, and what knowing each alone is worth.
     """
 
     name: str
@@ -82,11 +86,12 @@ class Effect:
     swing: Swing
     learning: Learning
     dependent: bool
+    parts: tuple[tuple[str, Learning], ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Sensitivity:
-    """What drives one answer, largest Shapley effect first.
+    """What drives one answer, largest Shapley effect first. Printed, it is the table of ``forecast sensitivity``.
 
     Parameters
     ----------
@@ -109,6 +114,12 @@ class Sensitivity:
     measurements : tuple of (Measurement, Learning)
         What proposed measurements are worth.
     worlds : int
+    never, already : float
+        Probability that the answer is plus or minus infinity: not on the year axis, or before it.
+    last : float
+        What never counts as in `width` and `score`: the last year of the axis.
+    heavy : bool
+        Whether a few worlds decide the variance on this scale, so that all shares of it are uncertain.
     """
 
     quantity: str
@@ -126,6 +137,21 @@ class Sensitivity:
     observations: tuple[ObservationEffect, ...]
     measurements: tuple[tuple[Measurement, Learning], ...]
     worlds: int
+    never: float = 0.0
+    already: float = 0.0
+    last: float = math.inf
+    heavy: bool = False
+
+    def __repr__(self) -> str:
+        from forecast.sensitivity.text import table
+
+        return table(self)
+
+    def _repr_html_(self) -> str:
+        """The table, for notebooks."""
+        from html import escape
+
+        return f"<pre>{escape(repr(self))}</pre>"
 
     def __getitem__(self, name: str) -> Effect:
         """The effect of one prior or trend."""
@@ -204,18 +230,14 @@ def sensitivity(
                 swing_of(forecast, prepared, player, order[player], event),
                 _learning(gained, player, event),
                 own[0] in prepared.inputs.dependent,
+                _parts(forecast, name, learned, prob, independent, event),
             )
         )
     effects.sort(key=lambda effect: (-effect.shapley.value, -effect.learning.score.value, effect.name))
     request = request_of(quantity)
     proposed = [measured(forecast, text, learned.shape[1]) for text in measure]
-    worth = gains(
-        learned,
-        np.array([values for _, values in proposed]).reshape(-1, *learned.shape),
-        prob,
-        independent=independent,
-        event=event,
-    )
+    what = np.array([values for _, values in proposed]).reshape(-1, *learned.shape)
+    worth = gains(learned, what, prob, independent=independent, event=event)
     return Sensitivity(
         prepared.quantity,
         forecast.study.definition(request.name).label,
@@ -236,7 +258,24 @@ def sensitivity(
         () if event else observation_effects(forecast, prepared, learned, prob),
         tuple((measurement, _learning(worth, i, event)) for i, (measurement, _) in enumerate(proposed)),
         learned.size,
+        float(np.isposinf(prepared.draws).mean()),
+        float(np.isneginf(prepared.draws).mean()),
+        forecast.years[-1] if forecast.study.labels[request.name] == YEAR else float(learned.max()),
+        prepared.scale in ("linear", "log") and not event and decided_by_few(prepared.target),
     )
+
+
+def _parts(
+    forecast: Forecast, name: str, learned: Array, prob: float, independent: bool, event: bool
+) -> tuple[tuple[str, Learning], ...]:
+    """What knowing each parameter of a trend is worth; nothing for a prior."""
+    names = [c.name for c in forecast.study.curves.values() if c.trend == name and c.part not in CURVES]
+    if not names:
+        return ()
+    draws = np.array([forecast.at(parameter)[:, : learned.shape[1]] for parameter in names])
+    uncertain = [row for row, values in enumerate(draws) if values.min() < values.max()]
+    found = gains(learned, draws[uncertain], prob, independent=independent, event=event)
+    return tuple((names[row], _learning(found, i, event)) for i, row in enumerate(uncertain))
 
 
 def _figure(value: float, se: float, doubt: float) -> Figure:

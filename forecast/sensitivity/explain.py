@@ -13,12 +13,13 @@ import numpy as np
 from forecast.distribution import format_number
 from forecast.errors import UsageError
 from forecast.graph import YEAR, Function, ancestors
-from forecast.result import Forecast
+from forecast.result import Forecast, Interval
 from forecast.sampling import request_of
 from forecast.sensitivity import Effect, Sensitivity, sensitivity
 from forecast.sensitivity.prepared import Prepared, prepare
 from forecast.special import ndtr
 from forecast.study import Study
+from forecast.summary import round_interval, round_to_error
 
 MOST = 3.0  # normal scores up to which an input is followed
 SHIFT = 5.0  # years by which a year is asked to move
@@ -34,8 +35,9 @@ class Step:
     name, label, unit : str
     formula : str
         The expression it is computed by; the belief's text for a prior.
-    median : float
-        At the year asked for, if it has a year axis.
+    median, mcse : float
+        And its Monte Carlo standard error; at `year`, if it has a year axis.
+    year : float or None
     prior : bool
     """
 
@@ -44,6 +46,8 @@ class Step:
     unit: str
     formula: str
     median: float
+    mcse: float
+    year: float | None
     prior: bool
 
 
@@ -54,19 +58,19 @@ class Lever:
     Parameters
     ----------
     name, unit : str
-    median : float
-        The input's median.
+    median : float or None
+        The input's median; None for a trend, which is no single number.
     change : str
         ``halve``, ``double``, ``earlier`` or ``later``.
     value : float or None
-        What the input would have to be; None if no plausible value is enough.
+        What the input would have to be; None if no plausible value is enough, and for a trend.
     prob : float or None
-        Probability that it is there or beyond.
+        Probability that it is there or beyond (of a trend, that it turns out so); None if it cannot be.
     """
 
     name: str
     unit: str
-    median: float
+    median: float | None
     change: str
     value: float | None
     prob: float | None
@@ -79,8 +83,8 @@ class Explanation:
     Parameters
     ----------
     sensitivity : Sensitivity
-    low, median, high : float
-        The answer's interval.
+    interval : Interval
+        The answer's.
     steps : tuple of Step
         From the answer down to the beliefs.
     levers : tuple of Lever
@@ -88,9 +92,7 @@ class Explanation:
     """
 
     sensitivity: Sensitivity
-    low: float
-    median: float
-    high: float
+    interval: Interval
     steps: tuple[Step, ...]
     levers: tuple[Lever, ...]
 
@@ -121,16 +123,19 @@ def explain(forecast: Forecast, quantity: str) -> Explanation:
     needed = ancestors([request.name], study.functions) - {YEAR}
     names = [name for name in reversed(study.sequence) if name in needed]
     names += [name for name in (*study.curves, *study.priors) if name in needed]
-    year = request.year if request.year is not None else None
+    # What is on the way to a date is told at that date: that is where it decides.
+    date = found.unit == YEAR and math.isfinite(interval.median) and interval.median > 1000
+    wanted = request.year if request.year is not None else interval.median if date else forecast.years[-1]
+    year = min(forecast.years, key=lambda one: abs(one - wanted))
     steps = tuple(_step(forecast, name, year) for name in names)
     levers: list[Lever] = []
     for effect in found.effects[:2]:
-        if effect.name in study.priors and not effect.shapley.in_noise:
-            levers += _levers(forecast, prepared, effect, interval.median, found.unit == YEAR)
-    return Explanation(found, interval.low, interval.median, interval.high, steps, tuple(levers))
+        if not effect.shapley.in_noise:
+            levers += _levers(forecast, prepared, effect, interval.median, date)
+    return Explanation(found, interval, steps, tuple(levers))
 
 
-def _step(forecast: Forecast, name: str, year: float | None) -> Step:
+def _step(forecast: Forecast, name: str, year: float) -> Step:
     study = forecast.study
     definition = study.definition(name)
     prior = study.priors.get(name)
@@ -138,16 +143,10 @@ def _step(forecast: Forecast, name: str, year: float | None) -> Step:
         formula = prior.distribution.text or prior.distribution.canonical()
     else:
         formula = formula_of(definition) if isinstance(definition, Function) else "a trend fitted to data"
-    when = year if year is not None else forecast.years[len(forecast.years) // 2]
-    draws = forecast.at(name, when if forecast.has_years(name) else None)
-    return Step(
-        name,
-        definition.label,
-        study.labels[name],
-        formula,
-        float(np.quantile(draws, 0.5, method="inverted_cdf")),
-        prior is not None,
-    )
+    when = year if forecast.has_years(name) else None
+    found = forecast.interval(name, year=when)
+    unit = study.labels[name]
+    return Step(name, definition.label, unit, formula, found.median, found.mcse_median, when, prior is not None)
 
 
 def formula_of(function: Function) -> str:
@@ -169,29 +168,34 @@ def formula_of(function: Function) -> str:
     return text if len(text) <= _LONGEST else call
 
 
-def _levers(forecast: Forecast, prepared: Prepared, effect: Effect, median: float, year: bool) -> list[Lever]:
+def _levers(forecast: Forecast, prepared: Prepared, effect: Effect, median: float, date: bool) -> list[Lever]:
     """Where the answer's conditional median reaches half and double (or five years off), along one input."""
-    player = prepared.inputs.players.index(effect.name)
-    grid = np.linspace(-MOST, MOST, 601)
-    curve = prepared.surrogate.curve(player, grid[None])
-    ordered = np.sort(prepared.draws, axis=None)
-    goals = (
-        {"earlier": median - SHIFT, "later": median + SHIFT} if year else {"halve": median / 2, "double": median * 2}
-    )
     if not math.isfinite(median) or median == 0:
         return []
-    belief = forecast.at(effect.name)
-    middle = float(np.quantile(belief, 0.5))
-    found = []
+    player = prepared.inputs.players.index(effect.name)
+    ordered = np.sort(prepared.draws, axis=None)
+    goals = (
+        {"earlier": median - SHIFT, "later": median + SHIFT} if date else {"halve": median / 2, "double": median * 2}
+    )
+    prior = effect.name in forecast.study.priors
+    belief = forecast.at(effect.name) if prior else None
+    middle = None if belief is None else float(np.quantile(belief, 0.5, method="inverted_cdf"))
+    grid = np.linspace(-MOST, MOST, 601)
+    own = prepared.of_player(player)
+    curve = prepared.surrogate.curve(player, grid[None] if prior else own.reshape(len(own), -1))
     now = _on_scale(prepared, median, ordered)
+    found = []
     for change, goal in goals.items():
         wanted = _on_scale(prepared, goal, ordered)
         value = prob = None
-        if wanted is not None and now is not None:
+        if wanted is not None and now is not None and belief is not None:
             z = _reached(grid, curve, wanted - now)
             if z is not None:
                 value = float(np.quantile(belief, float(ndtr(np.array([z]))[0])))
-                prob = float(ndtr(np.array([-abs(z)]))[0])
+                prob = float(((belief >= value) if z > 0 else (belief <= value)).mean())
+        elif wanted is not None and now is not None:  # a trend: how often its effect on the answer is as large
+            moved = curve - np.median(curve)
+            prob = float((moved >= wanted - now if wanted > now else moved <= wanted - now).mean()) or None
         found.append(Lever(effect.name, effect.unit, middle, change, value, prob))
     return found
 
@@ -219,69 +223,100 @@ def _reached(grid: np.ndarray, curve: np.ndarray, change: float) -> float | None
 
 def in_words(explanation: Explanation, study: Study) -> str:
     """An explanation as text."""
-    found = explanation.sensitivity
-    year = found.unit == YEAR
-
-    def say(value: float, unit: str) -> str:
-        if math.isinf(value):
-            return "never" if value > 0 else "already"
-        text = f"{value:.0f}" if unit == YEAR else format_number(value, 3)
-        return f"{text} {unit}" if unit and unit != YEAR else text
-
+    found, interval = explanation.sensitivity, explanation.interval
     lines = [f"{found.quantity}: {found.label}", ""]
-    lines.append(
-        f"The median is {say(explanation.median, found.unit)}; with {100 * found.prob:g}% probability it lies between "
-        f"{say(explanation.low, found.unit)} and {say(explanation.high, found.unit)}."
+    ends = (interval.low, interval.median, interval.high)
+    shown = round_interval(ends, (interval.mcse_low, interval.mcse_median, interval.mcse_high), found.unit)
+    low, median, high = (
+        _infinite(value) or _with_unit(text, found.unit) for value, text in zip(ends, shown, strict=True)
     )
-    lines += ["", "How it is computed (medians):"]
+    lines.append(f"The median is {median}; with {100 * found.prob:g}% probability it lies between {low} and {high}.")
+    if found.never:
+        lines.append(
+            f"With {_chance(found.never)} probability it is never: not on the year axis, up to {found.last:g}."
+        )
+    if found.already:
+        lines.append(f"With {_chance(found.already)} probability it has been already, before the year axis.")
+    years = {step.year for step in explanation.steps if step.year is not None}
+    at = f"; at {years.pop():g} where it goes by year" if years else ""
+    lines += ["", f"How it is computed (medians{at}):"]
     for step in explanation.steps:
         if not step.prior:
             lines.append(f"  {step.name} = {step.formula}")
-            lines.append(f"      {step.label}: {say(step.median, step.unit)}")
-    uncertain = {effect.name for effect in found.effects}
-    lines += ["", "From beliefs:"]
-    for step in explanation.steps:
-        if step.prior and step.name in uncertain:
-            lines.append(f"  {step.name}: {step.formula}, median {say(step.median, step.unit)}")
-    for name in study.trends:
-        if name in uncertain:
-            lines.append(f"  {name}: trend fitted to priors/{study.trends[name].series}")
-    certain = [step for step in explanation.steps if step.prior and step.name not in uncertain]
+            lines.append(f"      {step.label}: {_median(step)}")
+    effects = {effect.name: effect for effect in found.effects}
+    beliefs = {step.name: step for step in explanation.steps if step.prior}
+    lines += ["", "From beliefs, with their shares of the variance:"]
+    for name, effect in effects.items():
+        share = "noise" if effect.shapley.in_noise else _share(effect.shapley.value)
+        if name in beliefs:
+            lines.append(f"  {share:>5}  {name}: {beliefs[name].formula}, median {_median(beliefs[name])}")
+        else:
+            lines.append(f"  {share:>5}  {name}: trend fitted to priors/{study.trends[name].series}")
+    certain = [step for name, step in beliefs.items() if name not in effects]
     if certain:
-        lines.append(
-            "  taken as certain: " + ", ".join(f"{step.name} {say(step.median, step.unit)}" for step in certain)
-        )
+        lines.append("  taken as certain: " + ", ".join(f"{step.name} {_median(step)}" for step in certain))
     told = [effect for effect in found.effects[:2] if not effect.shapley.in_noise]
     lines.append("")
     if not told:
         lines.append("No input stands out.")
-    names = " and ".join(
-        f"{effect.name} ({100 * effect.shapley.value:.0f}% of the variance{_of(found.scale)})" for effect in told
-    )
+    names = " and ".join(f"{effect.name} ({_share(effect.shapley.value)})" for effect in told)
     if told:
-        lines.append(f"What matters most: {names}.")
-    for lever in explanation.levers:
-        what = {
-            "halve": "For half",
-            "double": "For double",
-            "earlier": f"To come {SHIFT:g} years earlier",
-            "later": f"To come {SHIFT:g} years later",
-        }[lever.change]
-        if lever.value is None:
-            lines.append(f"  {what}, no plausible {lever.name} alone is enough.")
-        else:
-            side = "more" if lever.value > lever.median else "less"
-            lines.append(
-                f"  {what}, {lever.name} would have to be {say(lever.value, lever.unit)} instead of "
-                f"{say(lever.median, lever.unit)}; it is that or {side} with {_chance(lever.prob or 0)} probability."
-            )
-    if year and any(math.isinf(x) for x in (explanation.low, explanation.median, explanation.high)):
-        lines.append("Never means: not on the year axis.")
+        lines.append(f"What matters most, by shares of the variance{_of(found.scale)}: {names}.")
+    lines += [f"  {_lever(lever)}" for lever in explanation.levers]
     return "\n".join(lines)
+
+
+def _lever(lever: Lever) -> str:
+    what = {
+        "halve": "For half the median",
+        "double": "For double the median",
+        "earlier": f"For a median {SHIFT:g} years earlier",
+        "later": f"For a median {SHIFT:g} years later",
+    }[lever.change]
+    if lever.prob is None:
+        return f"{what}, no plausible {lever.name} alone is enough."
+    if lever.value is None or lever.median is None:
+        return (
+            f"{what}, {lever.name} would have to turn out accordingly: it does with {_chance(lever.prob)} probability."
+        )
+    side = "more" if lever.value > lever.median else "less"
+    value, median = (_with_unit(format_number(x, 3), lever.unit) for x in (lever.value, lever.median))
+    chance = f"that or {side} has {_chance(lever.prob)} probability"
+    return f"{what}, {lever.name} would have to be {value} instead of {median}: {chance}."
+
+
+def _median(step: Step) -> str:
+    return _infinite(step.median) or _with_unit(_shown(step), step.unit)
+
+
+def _shown(step: Step) -> str:
+    if step.unit == YEAR and step.median > 1000:
+        return f"{step.median:.1f}".removesuffix(".0")
+    return round_to_error(step.median, step.mcse)
+
+
+def _infinite(value: float) -> str:
+    return ("never" if value > 0 else "already") if math.isinf(value) else ""
+
+
+def _with_unit(text: str, unit: str) -> str:
+    return f"{text} {unit}" if unit and not (unit == YEAR and _number_of(text) > 1000) else text
+
+
+def _number_of(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return 0.0
 
 
 def _of(scale: str) -> str:
     return {"log": " of its logarithm", "rank": " of its rank"}.get(scale, "")
+
+
+def _share(value: float) -> str:
+    return f"{100 * value:.0f}%" if value >= 0.095 else f"{100 * value:.1f}%" if value >= 0.0005 else "<0.1%"
 
 
 def _chance(prob: float) -> str:

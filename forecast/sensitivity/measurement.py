@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -16,7 +16,9 @@ from forecast.special import ndtri
 from forecast.study import threshold
 from forecast.worlds import Design, scores
 
-_WRITTEN = re.compile(r"^\s*(?P<name>[\w@.]+)\s*(?:±|\+-|\+/-)\s*(?P<size>[^()]+?)\s*(?:\((?P<level>[^()]+)\))?\s*$")
+_WRITTEN = re.compile(
+    r"^\s*(?P<name>[\w@.]+)\s*(?:±|\+-|\+/-)\s*(?P<size>.+?)\s*(?:\(\s*(?P<level>[\d.]+\s*%?)\s*\))?\s*$"
+)
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,8 @@ class Measurement:
     relative : bool
     level : float
         Probability inside that interval.
+    size : str
+        The size as written, which may have a unit of its own.
     """
 
     text: str
@@ -41,6 +45,7 @@ class Measurement:
     half: float
     relative: bool
     level: float
+    size: str
 
     @property
     def sd(self) -> float:
@@ -73,7 +78,7 @@ def read_measurement(text: str) -> Measurement:
         half, relative = parse_number(size.partition(" ")[0], "--measure"), False
     if half <= 0:
         raise UsageError(f"--measure: the precision is not positive ({text}); write 'utilisation ± 10%'")
-    return Measurement(text.strip(), found["name"], half, relative, level)
+    return Measurement(text.strip(), found["name"], half, relative, level, size)
 
 
 def measured(forecast: Forecast, text: str, draws: int) -> tuple[Measurement, np.ndarray]:
@@ -89,10 +94,8 @@ def measured(forecast: Forecast, text: str, draws: int) -> tuple[Measurement, np
     forecast.study.definition(request.name)
     values = forecast.at(request.name, request.year)[:, :draws]
     unit = forecast.study.labels[request.name]
-    written = text.partition("±")[2].partition("(")[0].strip() if "±" in text else ""
-    if not found.relative and " " in written:
-        half = threshold(forecast.study.units, written, unit, "--measure")
-        found = Measurement(found.text, found.quantity, half, False, found.level)
+    if not found.relative and " " in found.size:
+        found = replace(found, half=threshold(forecast.study.units, found.size, unit, "--measure"))
     # The Sobol coordinate after all those of the run: another scrambling of one of these would depend on it.
     after = forecast.design.coordinates
     mixing = np.eye(1, after + 1, after)

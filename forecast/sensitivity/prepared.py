@@ -149,9 +149,14 @@ def _scale(draws: Array) -> str:
         return "rank"
     logs = in_oom(draws)
     values = np.log10(draws) if logs else draws
+    return "rank" if decided_by_few(values) else "log" if logs else "linear"
+
+
+def decided_by_few(values: Array) -> bool:
+    """Whether tails are so heavy that a few worlds decide the variance."""
     from_mean = values - values.mean()
     wild = (from_mean**4).mean() > _KURTOSIS * (from_mean**2).mean() ** 2
-    return "rank" if wild or bool(heavy_tailed(values)) else "log" if logs else "linear"
+    return bool(wild) or bool(heavy_tailed(values))
 
 
 def in_oom(draws: Array) -> bool:

@@ -9,9 +9,11 @@ from forecast.distribution import format_number
 from forecast.graph import YEAR
 from forecast.sensitivity import Learning, Sensitivity
 from forecast.sensitivity.swings import Figure
-from forecast.summary import round_to_error
+from forecast.sensitivity.years import ByYear
+from forecast.summary import round_interval, round_to_error
 
 NOISE = "noise"  # stands where a figure cannot be told from zero
+_MARKS = f"± is the Monte Carlo standard error; '{NOISE}': not to be told from zero."
 SCHEMA = "forecast.sensitivity/1"
 _SCALES = {
     "log": "of the variance of its logarithm",
@@ -35,10 +37,14 @@ def table(found: Sensitivity, top: int | None = None) -> str:
     str
     """
     what = found.quantity if found.above is None else f"{found.quantity} > {format_number(found.above, 4)}"
-    lines = [
-        f"What drives {what}: {found.label}" + (f" [{found.unit}]" if found.unit and found.unit != YEAR else ""),
-        "",
-    ]
+    lines = [f"What drives {what}: {found.label}{_in_unit(found.unit)}"]
+    if found.never or found.already:
+        parts = [(found.never, f"not by {found.last:g}"), (found.already, "already before the year axis")]
+        told = ", ".join(f"{100 * share:.2g}% {words}" for share, words in parts if share)
+        lines.append(
+            f"Of its worlds {told if found.unit == YEAR else told.replace(f'not by {found.last:g}', 'infinite')}."
+        )
+    lines.append("")
     middle = "probability" if found.scale == "above" else "median"
     lines.append(f"Shares {_SCALES[found.scale]}, and its {middle} with the input at its 5% and 95% points")
     rows: list[tuple[str, ...]] = [("", "Shapley", "first", "total", "rank corr.", "at 5%", "at 95%")]
@@ -56,6 +62,8 @@ def table(found: Sensitivity, top: int | None = None) -> str:
     if len(shown) < len(found.effects):
         lines.append(f"and {len(found.effects) - len(shown)} more")
     lines.append(f"Not attributed: {_missing(found.unexplained)} (contained in the errors of the shares)")
+    if found.heavy:
+        lines.append("A few worlds decide this variance, and so the shares: --scale rank is safer.")
     lines += ["", *_learning(found, top)]
     for declared in found.dependences:
         both = f"{' and '.join(declared.between)} (rank correlation {declared.rank_correlation:g})"
@@ -66,33 +74,83 @@ def table(found: Sensitivity, top: int | None = None) -> str:
         lines += ["", "What each observation does, beside the others (with it, less without it)"]
         rows = [("", "median", "interval's width")]
         for seen in found.observations:
-            told = [
+            told_of = [
                 _amount(figure, found.gain_unit) if figure else "cannot be told" for figure in (seen.median, seen.width)
             ]
-            rows.append((seen.id, *told))
+            rows.append((seen.id, *told_of))
         lines += _columns(rows)
-    lines += ["", f"From the run's own {found.worlds:,} worlds. '{NOISE}': not to be told from zero."]
+    lines += [
+        "",
+        f"From the run's own {found.worlds:,} worlds. {_MARKS}",
+    ]
     return "\n".join(lines)
+
+
+def table_by_year(found: ByYear, top: int | None = None) -> str:
+    """What drives a quantity at several years, as text: a column for each."""
+    names = list(dict.fromkeys(name for one in found.years for name in one.shapley))
+    weight = {n: max(one.shapley[n].value for one in found.years if n in one.shapley) for n in names}
+    rows: list[tuple[str, ...]] = [("", *(f"{one.year:g}" for one in found.years))]
+    for name in sorted(names, key=lambda n: -weight[n])[:top]:
+        rows.append((name, *(_percent(one.shapley[name]) if one.shapley else "certain" for one in found.years)))
+    missing = [one.unexplained for one in found.years]
+    rows.append(("not attributed", *("" if figure is None else _missing(figure) for figure in missing)))
+    ends = [
+        round_interval([i.low, i.median, i.high], [i.mcse_low, i.mcse_median, i.mcse_high], found.unit)
+        for i in (one.interval for one in found.years)
+    ]
+    prob = found.years[0].interval.prob
+    for place, words in enumerate((f"{50 - 50 * prob:g}% point", "median", f"{50 + 50 * prob:g}% point")):
+        rows.append((words, *(texts[place] for texts in ends)))
+    scales = list(dict.fromkeys(_SCALES[one.scale] for one in found.years if one.scale))
+    uncertain = next(one.year for one in reversed(found.years) if one.scale)
+    return "\n".join(
+        [
+            f"What drives {found.quantity} by year: {found.label}{_in_unit(found.unit)}",
+            "",
+            f"Shapley shares {' or '.join(scales)}",
+            *_columns(rows),
+            "",
+            _MARKS,
+            f"Other years: --years 2024:2030, say. What to learn next: {found.quantity}@{uncertain:g}",
+        ]
+    )
+
+
+def _in_unit(unit: str) -> str:
+    return f" [{unit}]" if unit and unit != YEAR else ""
 
 
 def _learning(found: Sensitivity, top: int | None) -> list[str]:
     score = "Brier score" if found.scale == "above" else "expected CRPS"
-    unit = f" [{found.gain_unit}]" if found.gain_unit else ""
-    rows: list[tuple[str, ...]]
-    if found.scale == "above":
-        head = f"What to learn next: how much lower the {score} (now {found.score:.3g})"
-        rows = [("if known", score, "in %")]
+    unit = f" {found.gain_unit}" if found.gain_unit else ""
+    event = found.scale == "above"
+    now = f"{format_number(found.score, 3)}{unit}"
+    if event:
+        head = f"What to learn next: how much lower the {score} (now {now}) would be on average"
     else:
-        now = format_number(found.score, 3)
         interval = f"{100 * found.prob:g}% interval (now {format_number(found.width, 3)}{unit})"
-        head = f"What to learn next: how much narrower the {interval} and how much lower the {score} (now {now})"
-        rows = [("if known", "width", "in %", score, "in %")]
-    worth = [(effect.name, effect.learning) for effect in found.effects]
-    worth.sort(key=lambda pair: -pair[1].score.value)
-    rows += [_gain_row(name, learning) for name, learning in worth[:top]]
+        head = (
+            f"What to learn next: how much narrower the {interval} and how much lower the {score} (now {now}) would be"
+        )
+    rows: list[tuple[str, ...]] = [
+        ("if known", score, "in %") if event else ("if known", "width", "in %", score, "in %")
+    ]
+    worth = [(effect.name, effect.learning, effect.parts) for effect in found.effects]
+    worth.sort(key=lambda row: -row[1].score.value)
+    for name, learning, parts in worth[:top]:
+        rows.append(_gain_row(name, learning))
+        rows += [_gain_row(f"  {part}", gain) for part, gain in sorted(parts, key=lambda part: -part[1].score.value)]
+    if found.measurements:
+        rows.append(("if measured", *("" for _ in rows[0][1:])))
     proposed = sorted(found.measurements, key=lambda pair: -pair[1].score.value)
     rows += [_gain_row(measurement.text, learning) for measurement, learning in proposed]
-    return [head, *_columns(rows)]
+    lines = [head, *_columns(rows)]
+    if found.never and not event:
+        lines.append(
+            f"Never counts as {found.last:g}." if found.unit == YEAR else f"Infinity counts as {found.last:.3g}."
+        )
+    return lines
 
 
 def _gain_row(name: str, learning: Learning) -> tuple[str, ...]:
@@ -107,15 +165,29 @@ def _percent(share: Figure) -> str:
 
 
 def _missing(share: Figure) -> str:
-    return "less than 0.1%" if share.value < 0.001 else f"{100 * share.value:.2g}%"
+    return "<0.1%" if share.value < 0.001 else f"{100 * share.value:.2g}%"
 
 
 def _in_percent(share: Figure) -> str:
-    return NOISE if share.in_noise else f"{round_to_error(share.value, max(share.se, 0.05))}% ±{_error(share.se)}"
+    """A percentage and its error to the same place: that of the error's first digit, a tenth at most."""
+    if share.in_noise:
+        return NOISE
+    if share.se < 0.05:
+        return f"{share.value:.1f}% ±<0.1" if share.value >= 0.05 else "<0.1% ±<0.1"
+    places = 1 if share.se < 0.95 else 0
+    return f"{share.value:.{places}f}% ±{share.se:.{places}f}"
 
 
 def _plain(figure: Figure) -> str:
-    return NOISE if figure.in_noise else round_to_error(figure.value, figure.se)
+    return NOISE if figure.in_noise else _rounded(figure)
+
+
+def _rounded(figure: Figure) -> str:
+    """A number to the place of its error's first digit, and no more than three digits."""
+    if not 0 < figure.se < abs(figure.value) or abs(figure.value) >= 1000:
+        return round_to_error(figure.value, figure.se)
+    places = min(-math.floor(math.log10(figure.se)), 2 - math.floor(math.log10(abs(figure.value))))
+    return f"{figure.value:.{max(0, places)}f}"
 
 
 def _signed(figure: Figure) -> str:
@@ -125,11 +197,7 @@ def _signed(figure: Figure) -> str:
 def _amount(figure: Figure, unit: str) -> str:
     if figure.in_noise:
         return NOISE
-    return f"{'+' if figure.value > 0 else ''}{round_to_error(figure.value, figure.se)} {unit}".rstrip()
-
-
-def _error(se: float) -> str:
-    return format_number(se, 1) if se >= 0.005 else "0.00"
+    return f"{'+' if figure.value > 0 else ''}{_rounded(figure)} {unit}".rstrip()
 
 
 def _ends(figure: Figure, found: Sensitivity) -> str:
@@ -137,8 +205,8 @@ def _ends(figure: Figure, found: Sensitivity) -> str:
         return "never" if figure.value > 0 else "already"
     if found.scale == "above":
         return f"{round_to_error(100 * figure.value, 100 * figure.se)}%"
-    if found.unit == YEAR:
-        return f"{figure.value:.1f}"
+    if found.unit == YEAR and abs(figure.value) > 1000:
+        return f"{figure.value:.0f}" if figure.se > 0.3 else f"{figure.value:.1f}"
     return round_to_error(figure.value, figure.se)
 
 
@@ -170,6 +238,8 @@ def to_json(found: Sensitivity) -> dict[str, Any]:
         "score": _number(found.score),
         "unexplained": {"value": found.unexplained.value, "se": found.unexplained.se},
         "worlds": found.worlds,
+        "never": found.never,
+        "already": found.already,
         "inputs": [
             {
                 "name": effect.name,
@@ -187,6 +257,7 @@ def to_json(found: Sensitivity) -> dict[str, Any]:
                     "high": {"value": _number(effect.swing.high.value), "se": _number(effect.swing.high.se)},
                 },
                 "if_known": _learning_json(effect.learning),
+                "parts": [{"name": name, "if_known": _learning_json(gain)} for name, gain in effect.parts],
             }
             for effect in found.effects
         ],
