@@ -499,9 +499,9 @@ def test_a_posterior_has_dependent_inputs(tmp_path):
     # Without the only observation the gap has its prior: sd sqrt(5) and median 0.
     (seen,) = answer.observations
     before, after = 2 * Z * math.sqrt(5), 2 * Z * math.sqrt(covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1])
-    if seen.width is not None:
-        assert abs(seen.width.value - (after - before)) <= SE * seen.width.se
-        assert abs(seen.median.value - (pull[0] - pull[1])) <= SE * seen.median.se
+    assert abs(seen.width.value - (after - before)) <= SE * seen.width.se
+    assert abs(seen.median.value - (pull[0] - pull[1])) <= SE * seen.median.se
+    assert seen.width.se < 0.05 and seen.median.se < 0.05
 
 
 def test_what_an_observation_does(tmp_path):

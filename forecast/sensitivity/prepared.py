@@ -247,11 +247,16 @@ def learned_of(forecast: Forecast, prepared: Prepared, above: float | None) -> A
     """The answer in the unit that gains are told in: OOM, its own, or years with never as the end of the axis."""
     if above is not None:
         return prepared.target
+    return learned_from(forecast, prepared, prepared.draws)
+
+
+def learned_from(forecast: Forecast, prepared: Prepared, draws: Array) -> Array:
+    """Other draws of the answer in the unit that gains are told in, such as those without the evidence."""
     if prepared.scale == "log" or prepared.scale == "rank" and in_oom(prepared.draws):
-        return np.asarray(np.log10(prepared.draws))
+        return np.asarray(np.log10(np.maximum(draws, np.finfo(float).tiny)))
     finite = prepared.draws[np.isfinite(prepared.draws)]
-    if len(finite) == prepared.draws.size:
-        return prepared.draws
+    if len(finite) == prepared.draws.size and np.isfinite(draws).all():
+        return draws
     years = forecast.study.labels[request_of(prepared.quantity).name] == YEAR
     low, high = (forecast.years[0], forecast.years[-1]) if years else (finite.min(), finite.max())
-    return np.asarray(np.clip(prepared.draws, min(low, finite.min(initial=low)), max(high, finite.max(initial=high))))
+    return np.asarray(np.clip(draws, min(low, finite.min(initial=low)), max(high, finite.max(initial=high))))

@@ -9,7 +9,8 @@ import numpy as np
 from forecast.dependence import rank_correlation, score_correlation
 from forecast.quantile import mcse_of, quantiles
 from forecast.result import Forecast
-from forecast.sensitivity.prepared import Prepared
+from forecast.sampling import request_of
+from forecast.sensitivity.prepared import Prepared, learned_from
 
 NOISE = 1.96  # standard errors that a figure must be away from zero to be told
 STEP = 0.1  # of a rank correlation
@@ -150,32 +151,58 @@ def dependence_effects(
 def observation_effects(
     forecast: Forecast, prepared: Prepared, learned: Array, prob: float
 ) -> tuple[ObservationEffect, ...]:
-    """What each observation does to the answer: its likelihood is taken out of the posterior worlds as a weight."""
+    """What each observation does to the answer: the posterior with it against the one without it.
+
+    The latter are the posterior worlds, weighted by one over its likelihood, or the prior worlds, weighted by the
+    likelihood of all others: whichever leaves more worlds in effect.
+    """
     if forecast.update is None:
         return ()
     from forecast.evidence.likelihood import log_likelihood, term_of
 
-    found = []
-    order = np.argsort(learned, axis=-1)
-    ordered = np.take_along_axis(learned, order, axis=-1)
+    count = learned.shape[1]
+    terms = {seen.id: term_of(seen) for seen in forecast.study.evidence}
+    vague = {seen.id for seen in forecast.study.evidence if not (terms[seen.id].sharp or seen.exact)}
+    ordered = np.sort(learned, axis=-1)
     now = _weighted(ordered, np.ones_like(ordered), prob)
+    years = tuple(sorted({*forecast.years, *(seen.year for seen in forecast.study.evidence if seen.year is not None)}))
+    there = forecast if years == forecast.years else replace(forecast, requests=(), years=years, _kept={})
+    before: Forecast | None = None
+    found = []
     for seen in forecast.study.evidence:
         part = forecast.update.part_of(seen.id)
         if part is None or not set(part.inputs) & set(prepared.coordinates):
             continue
-        term = term_of(seen)
+        ways = []
+        if seen.id in vague:
+            log = log_likelihood(terms[seen.id], there.at(seen.quantity, seen.year)[:, :count])
+            ways.append((learned, -log))
+        others = [other for other in forecast.study.evidence if other.id != seen.id]
+        if all(other.id in vague for other in others):
+            before = there.before() if before is None else before
+            log = np.zeros(learned.shape)
+            for other in others:
+                log = log + log_likelihood(terms[other.id], before.at(other.quantity, other.year)[:, :count])
+            request = request_of(prepared.quantity)
+            draws = (before if there is forecast else forecast.before()).at(request.name, request.year)[:, :count]
+            ways.append((learned_from(forecast, prepared, draws), log))
         figures: list[Figure | None] = [None, None]
-        if not (term.sharp or seen.exact):
-            years = tuple(sorted({*forecast.years, *([] if seen.year is None else [seen.year])}))
-            there = forecast if years == forecast.years else replace(forecast, requests=(), years=years, _kept={})
-            log = -log_likelihood(term, there.at(seen.quantity, seen.year)[:, : learned.shape[1]])
-            weights = np.exp(log - log.max())
-            effective = weights.sum(axis=1) ** 2 / (weights**2).sum(axis=1)
-            if effective.min() >= FEWEST_LEFT:
-                change = now - _weighted(ordered, np.take_along_axis(weights, order, axis=-1), prob)
-                figures = [Figure(float(c.mean()), float(mcse_of(c))) for c in change]
+        best = max(ways, key=lambda way: _effective(way[1]), default=None)
+        if best is not None and _effective(best[1]) >= FEWEST_LEFT:
+            order = np.argsort(best[0], axis=-1)
+            weights = np.take_along_axis(np.exp(best[1] - best[1].max()), order, axis=-1)
+            change = now - _weighted(np.take_along_axis(best[0], order, axis=-1), weights, prob)
+            figures = [Figure(float(c.mean()), float(mcse_of(c))) for c in change]
         found.append(ObservationEffect(seen.id, seen.text, figures[0], figures[1]))
     return tuple(found)
+
+
+def _effective(log_weights: Array) -> float:
+    """Worlds in effect of the chain (chain, draw) that has fewest."""
+    with np.errstate(invalid="ignore"):
+        weights = np.exp(log_weights - log_weights.max())
+    total = (weights**2).sum(axis=1)
+    return float((weights.sum(axis=1) ** 2 / total).min()) if np.isfinite(weights).all() and (total > 0).all() else 0.0
 
 
 def _density_ratio(prepared: Prepared, i: int, j: int, correlation: float) -> Array | None:
