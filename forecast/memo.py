@@ -10,6 +10,13 @@ import os
 from pathlib import Path
 from typing import Any
 
+try:
+    from _blake2 import blake2b  # hashlib would load OpenSSL, a twentieth of importing numpy
+except ImportError:
+    from hashlib import blake2b
+
+__all__ = ["FORMAT", "Memo", "blake2b", "write_atomically"]
+
 FORMAT = "forecast.memo/1"
 
 

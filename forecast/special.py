@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
-Array = npt.NDArray[np.float64]
+if TYPE_CHECKING:  # what typing needs costs a hundredth of importing numpy
+    import numpy.typing as npt
+
+type Array = npt.NDArray[np.float64]
 
 # Mills-type ratio R(a) = Phi(-a) exp(a²/2): rational in a on [0, 6], a R(a) rational in 1/a² beyond. Weighted least
 # squares in 60-digit arithmetic, lowest power first; relative error 2e-17 and 4e-18 before rounding.

@@ -30,6 +30,24 @@ _NOTHING = 1e-13  # an entry of a rotation that is rounding alone: a zero spares
 _CACHED = 16_384  # numbers worked on at a time, so that temporaries stay in cache
 
 
+# Primitive polynomials (their bits are the coefficients) and initial direction numbers of coordinates 2 to 40, from the
+# file new-joe-kuo-6 of Joe and Kuo (2008). They spare most studies the reading of scipy's file with all of them.
+_FIRST: tuple[tuple[int, tuple[int, ...]], ...] = (
+    (3, (1,)), (7, (1, 3)), (11, (1, 3, 1)), (13, (1, 1, 1)), (19, (1, 1, 3, 3)), (25, (1, 3, 5, 13)),
+    (37, (1, 1, 5, 5, 17)), (41, (1, 1, 5, 5, 5)), (47, (1, 1, 7, 11, 19)), (55, (1, 1, 5, 1, 1)),
+    (59, (1, 1, 1, 3, 11)), (61, (1, 3, 5, 5, 31)), (67, (1, 3, 3, 9, 7, 49)), (91, (1, 1, 1, 15, 21, 21)),
+    (97, (1, 3, 1, 13, 27, 49)), (103, (1, 1, 1, 15, 7, 5)), (109, (1, 3, 1, 15, 13, 25)),
+    (115, (1, 1, 5, 5, 19, 61)), (131, (1, 3, 7, 11, 23, 15, 103)), (137, (1, 3, 7, 13, 13, 15, 69)),
+    (143, (1, 1, 3, 13, 7, 35, 63)), (145, (1, 3, 5, 9, 1, 25, 53)), (157, (1, 3, 1, 13, 9, 35, 107)),
+    (167, (1, 3, 1, 5, 27, 61, 31)), (171, (1, 1, 5, 11, 19, 41, 61)), (185, (1, 3, 5, 3, 3, 13, 69)),
+    (191, (1, 1, 7, 13, 1, 19, 1)), (193, (1, 3, 7, 5, 13, 19, 59)), (203, (1, 1, 3, 9, 25, 29, 41)),
+    (211, (1, 3, 5, 13, 23, 1, 55)), (213, (1, 3, 7, 3, 13, 59, 17)), (229, (1, 3, 1, 3, 5, 53, 69)),
+    (239, (1, 1, 5, 5, 23, 33, 13)), (241, (1, 1, 7, 7, 1, 61, 123)), (247, (1, 1, 7, 9, 13, 61, 49)),
+    (253, (1, 3, 3, 5, 3, 55, 33)), (285, (1, 3, 1, 15, 31, 13, 49, 245)), (299, (1, 3, 5, 15, 31, 59, 63, 97)),
+    (301, (1, 3, 1, 11, 11, 11, 77, 249)),
+)  # fmt: skip
+
+
 @dataclass(frozen=True, eq=False)
 class Design:
     """What fixes every world: equal designs give equal worlds, draw by draw.
@@ -219,7 +237,6 @@ def _independent(design: Design, used: Sequence[int], start: int, stop: int) -> 
     chunks = range(start // _CHUNK, -(-stop // _CHUNK))
     keys = [[(design.seed, chain, chunk) for chunk in chunks] for chain in range(design.chains)]
     generators = [[np.random.Generator(np.random.SFC64(np.random.SeedSequence(key))) for key in row] for row in keys]
-    out = np.empty((design.chains, len(chunks) * _CHUNK))
     asked = slice(start - chunks.start * _CHUNK, stop - chunks.start * _CHUNK)
     out = np.empty((design.chains, len(chunks) * _CHUNK))
     for coordinate in range(used[-1] + 1 if used else 0):
@@ -306,7 +323,7 @@ def _words(seed: int, chains: int, count: int) -> np.ndarray:
 
 @lru_cache(maxsize=4)
 def direction_numbers(coordinates: int) -> np.ndarray:
-    """Sobol direction numbers of Joe and Kuo (2008), as packaged with scipy, without importing scipy.
+    """Sobol direction numbers of Joe and Kuo (2008), without importing scipy.
 
     Parameters
     ----------
@@ -320,7 +337,19 @@ def direction_numbers(coordinates: int) -> np.ndarray:
     """
     if coordinates > MOST_COORDINATES:
         raise ValueError(f"{coordinates} coordinates asked, {MOST_COORDINATES} exist; use method='mc'")
-    from importlib.util import find_spec  # only the first block of a process needs it
+    rows = _FIRST[: max(0, coordinates - 1)] if coordinates <= len(_FIRST) + 1 else _packaged(coordinates)
+    numbers = np.empty((coordinates, INPUT_BITS), dtype=np.uint64)
+    numbers[:1] = 1
+    for row, (polynomial, initial) in enumerate(rows, start=1):
+        numbers[row] = _recurrence(polynomial, initial)
+    numbers <<= np.arange(INPUT_BITS - 1, -1, -1, dtype=np.uint64)
+    numbers.flags.writeable = False
+    return numbers
+
+
+def _packaged(coordinates: int) -> list[tuple[int, Sequence[int]]]:
+    """Polynomials and initial numbers of all coordinates but the first, from the file that scipy packages."""
+    from importlib.util import find_spec
 
     spec = find_spec("scipy")
     if spec is None or not spec.submodule_search_locations:
@@ -328,16 +357,10 @@ def direction_numbers(coordinates: int) -> np.ndarray:
     path = os.path.join(spec.submodule_search_locations[0], "stats", "_sobol_direction_numbers.npz")
     with open(path, "rb") as file:
         archive = file.read()
-    polynomials = _columns(archive, b"poly.npy", 1)[0, :coordinates].tolist()
+    polynomials = _columns(archive, b"poly.npy", 1)[0, 1:coordinates].tolist()
     degree = max(map(int.bit_length, polynomials), default=1) - 1
-    initial = _columns(archive, b"vinit.npy", max(degree, 1))[:, :coordinates].T.tolist()
-    numbers = np.empty((coordinates, INPUT_BITS), dtype=np.uint64)
-    numbers[:1] = 1
-    for row in range(1, coordinates):
-        numbers[row] = _recurrence(polynomials[row], initial[row])
-    numbers <<= np.arange(INPUT_BITS - 1, -1, -1, dtype=np.uint64)
-    numbers.flags.writeable = False
-    return numbers
+    initial = _columns(archive, b"vinit.npy", max(degree, 1))[:, 1:coordinates].T.tolist()
+    return list(zip(polynomials, initial, strict=True))
 
 
 def _columns(archive: bytes, name: bytes, count: int) -> np.ndarray:

@@ -6,10 +6,9 @@ import functools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from forecast.distribution.family import FAMILIES
 from forecast.distribution.fitting import card_fit
@@ -18,6 +17,9 @@ from forecast.distribution.mixture import mixture
 from forecast.distribution.number import format_number
 from forecast.distribution.table import Map, Table
 from forecast.special import Array, ndtri
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 LEVEL = 0.9
 """Probability of an interval that does not say its own."""

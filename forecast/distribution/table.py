@@ -8,7 +8,7 @@ evaluating it a few nanoseconds a draw.
 
 from __future__ import annotations
 
-import base64
+import binascii
 import functools
 import math
 from collections.abc import Callable
@@ -152,11 +152,11 @@ class Table:
 
 
 def _encode(values: Array) -> str:
-    return base64.b64encode(np.ascontiguousarray(values, dtype="<f8").tobytes()).decode("ascii")
+    return binascii.b2a_base64(np.ascontiguousarray(values, dtype="<f8").tobytes(), newline=False).decode("ascii")
 
 
 def _decode(text: str) -> Array:
-    return np.frombuffer(base64.b64decode(text), dtype="<f8").astype(np.float64)
+    return np.frombuffer(binascii.a2b_base64(text), dtype="<f8").astype(np.float64)
 
 
 @functools.cache

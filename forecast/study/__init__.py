@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from forecast.distribution.belief import Distribution
 from forecast.errors import Problem, StudyError
 from forecast.graph import YEAR, order
-from forecast.memo import Memo
+from forecast.memo import Memo, blake2b
 from forecast.study.checks import (
     Parts,
     check_dependences,
@@ -218,7 +217,7 @@ def _read_evidence(
 
 
 def _digest(files: Mapping[str, str]) -> str:
-    digest = hashlib.blake2b(digest_size=16)
+    digest = blake2b(digest_size=16)
     for name, text in sorted(files.items()):
         for part in (name, text):
             encoded = part.encode()

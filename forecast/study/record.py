@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from forecast import __version__
 from forecast.errors import UsageError
 from forecast.graph import Function
+from forecast.memo import blake2b
 from forecast.study.priors import Dependence, Prior
 from forecast.study.reports import Report
 from forecast.units import UnitSystem, conversion
@@ -246,7 +246,7 @@ class Study:
                 observations, self.names, self.labels, lambda one, other, at: conversion(self.units, one, other, at)
             )
         )
-        digest = hashlib.blake2b(repr((self.base, [seen.key() for seen in made])).encode(), digest_size=16).hexdigest()
+        digest = blake2b(repr((self.base, [seen.key() for seen in made])).encode(), digest_size=16).hexdigest()
         return replace(self, evidence=made, digest=digest if made else self.base)
 
     def with_dependence(self, between: tuple[str, str], rank_correlation: float) -> Study:
