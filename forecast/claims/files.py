@@ -96,7 +96,10 @@ def scan_claims(root: Path) -> tuple[tuple[Claim, ...], tuple[Problem, ...]]:
 
 def read_claim_file(relative: str, text: str, problems: list[Problem]) -> list[Claim]:
     """The claims of one file; what is wrong is added to the problems."""
+    before = len(problems)
     data = read_toml(relative, text, problems)
+    if len(problems) > before:
+        return []
     table = data.get("document", {})
     try:
         words = {key: str(table.get(key, "")) for key in ("author", "publisher", "url")}
