@@ -417,11 +417,11 @@ def test_a_console_that_cannot_show_a_character_shows_another(study):
     assert done.returncode == 0 and done.stderr == "" and "? MC" in done.stdout
 
 
-def test_json_with_a_report_is_json_alone(study, tmp_path):
-    done = run("run", str(study), "--json", "--out", str(tmp_path / "out"), "--report", "--draws", "1024")
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["schema"] == "forecast.run/1"
-    assert (tmp_path / "out/main.html").exists() and f"Report: {tmp_path / 'out/main.html'}" in done.stderr
+def test_json_with_a_report_is_json_alone(study, tmp_path, capsys):
+    assert main(["run", str(study), "--json", "--out", str(tmp_path / "out"), "--report", "--draws", "1024"]) == 0
+    told = capsys.readouterr()
+    assert json.loads(told.out)["schema"] == "forecast.run/1"
+    assert (tmp_path / "out/main.html").exists() and f"Report: {tmp_path / 'out/main.html'}" in told.err
 
 
 def test_new_minimal_is_a_small_study_with_the_starters_units(tmp_path, capsys):
@@ -447,12 +447,12 @@ def test_new_minimal_is_a_small_study_with_the_starters_units(tmp_path, capsys):
 
 
 def test_a_damaged_memo_is_written_anew(study):
-    run("check", str(study))
+    assert main(["check", str(study)]) == 0
     memo = study / "build" / "memo.json"
     good = memo.read_text()
     for damaged in ("", "{", '{"format": "forecast.memo/1"}', good[:-20]):
         memo.write_text(damaged)
-        assert run("run", str(study), "--draws", "1024").returncode == 0
+        assert main(["run", str(study), "--draws", "1024"]) == 0
         assert json.loads(memo.read_text())["format"] == "forecast.memo/1"
 
 
