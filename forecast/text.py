@@ -164,8 +164,9 @@ def _error(error: float) -> str:
 def _remarks(forecast: Forecast, request: Request, band: dict[float, Interval] | None) -> Iterable[str]:
     remarks = []
     if forecast.study.labels[request.name] == YEAR and request.year is None:
-        first, last = forecast.years[0], forecast.years[-1]
-        never, already = forecast.prob_above(request.name, float(last)), forecast.crossed_by(request.name, first)
+        # What never comes is plus infinity, and what has come before the axis begins minus: see `first_crossing`.
+        first, last, most = forecast.years[0], forecast.years[-1], np.finfo(float).max
+        never, already = forecast.prob_above(request.name, most), forecast.crossed_by(request.name, -most)
         if float(never.value):
             remarks.append(f"not by {last:g}: {probability(never)}")
         if float(already.value):

@@ -58,6 +58,37 @@ def test_probabilities_beyond_the_worlds(study):
     assert "P(> 1e12 kWh) < 0.04%; P(> 0 kWh) > 99.96%" in text
 
 
+def test_a_time_in_years_is_no_crossing_year(tmp_path):
+    """Lives and dates before the axis are not "already" there; constants of constants are quantities too."""
+    study = forecast.open_study(
+        write_study(
+            tmp_path / "years",
+            prior("life", "3 to 6", "year") + prior("date", "2021", "year") + prior("rate", "1 to 2", "1/year"),
+            '''
+            from forecast import first_crossing
+
+
+            def three():
+                """Three []."""
+                return 3
+
+
+            def nothing(three):
+                """Nothing []."""
+                return three - three
+
+
+            def crossing(year, rate, date):
+                """Crossing [year]."""
+                return first_crossing(year, rate * (year - date), 1 + 0 * rate * date)
+            ''',
+        )
+    )
+    text = table(study.run(["life", "date", "nothing", "crossing"], years=range(2025, 2030), draws=1024))
+    assert text.count("already by 2025") == 1 and "not by" not in text
+    assert study.run(["nothing"], draws=64).interval("nothing").high == 0
+
+
 @pytest.mark.parametrize("columns", [110, 80, 60, 40])
 def test_lines_are_no_wider_than_asked(study, columns):
     widest = max(map(len, table(study.run(draws=1024), columns).splitlines()))

@@ -94,7 +94,7 @@ def _checked(
     if len(arguments) == len(function.parameters):  # a parameter that nothing defines is the graph's to tell
         try:
             result = _quantity(known, function.call(*arguments))
-            wrong = _mismatch(system, place, result, declared, bool(arguments))
+            wrong = _mismatch(system, place, result, declared, any(argument.ndim for argument in arguments))
             if wrong is None:
                 return result
             problems.append(wrong)
