@@ -98,6 +98,8 @@ def _figures(forecast: Forecast, name: str, year: float | None) -> dict[str, Any
         "never": float(prob_above(draws, np.finfo(float).max).value),
         "already": float(prob_above(-draws, np.finfo(float).max).value),
     }
+    if year is None and forecast.is_crossing(name):
+        figures["crossed_by"] = {f"{y:g}": float(forecast.crossed_by(name, y).value) for y in forecast.years}
     thresholds = forecast.study.thresholds.get(name, {})
     if thresholds:
         figures["prob_above"] = {text: float(prob_above(draws, value).value) for text, value in thresholds.items()}

@@ -8,7 +8,7 @@ from forecast.graph import YEAR, Function
 from forecast.result import Forecast
 from forecast.study import Study
 from forecast.study.priors import Prior
-from forecast.text import COLUMNS, table
+from forecast.text import COLUMNS, probability, table
 from forecast.trend.files import Curve
 
 
@@ -92,7 +92,21 @@ def sheet(forecast: Forecast, name: str, columns: int = COLUMNS) -> str:
     if definition.source:
         lines.append(f"Source: {definition.source}")
     lines += ["", table(forecast, columns)]
+    if not forecast.requests[0].year and forecast.is_crossing(name):
+        lines += ["", f"Probability of having come by {_by_year(forecast, name)}"]
     return "\n".join(lines)
+
+
+def _by_year(forecast: Forecast, name: str) -> str:
+    """P(crossed by the year) at round years, from the first that is likelier than 1% to the first beyond 95%."""
+    told = []
+    for year in (year for year in forecast.years if year % 5 == 0):
+        crossed = forecast.crossed_by(name, year)
+        if crossed.value > 0.01:
+            told.append(f"{year:g}: {probability(crossed)}")
+        if crossed.value > 0.95:
+            break
+    return ", ".join(told) or f"{forecast.years[-1]:g}: {probability(forecast.crossed_by(name, forecast.years[-1]))}"
 
 
 def _prior_lines(prior: Prior) -> list[str]:

@@ -311,6 +311,13 @@ class Forecast:
 
         return summary(self)
 
+    def is_crossing(self, name: str) -> bool:
+        """Whether a quantity is the year of a first crossing, and not a time or a date that has the same unit."""
+        function = self.study.functions.get(name)
+        if function is None or self.study.labels[name] != YEAR or self.has_years(name):
+            return False
+        return "first_crossing" in function.call.__code__.co_names or bool(np.isinf(self.at(name)).any())
+
     def crossed_by(self, name: str, year: float) -> Estimate:
         """Probability that a crossing year is `year` or earlier, with its Monte Carlo standard error."""
         return prob_above(-self.at(name), -np.nextafter(year, np.inf))

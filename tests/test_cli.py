@@ -129,6 +129,10 @@ def test_json_is_the_documented_schema(study):
     assert energy["low"] < energy["median"] < energy["high"]
     assert set(path["by_year"]) == {"2030"} and "low" not in path
     assert 0 < crossing["never"] < 1 and crossing["high"] == "inf"
+    by = crossing["crossed_by"]
+    assert list(by) == [str(year) for year in range(2020, 2051)] and list(by.values()) == sorted(by.values())
+    assert by["2020"] == crossing["already"] and by["2050"] == pytest.approx(1 - crossing["never"])
+    assert "crossed_by" not in energy and "crossed_by" not in path["by_year"]["2030"]
     assert set(path["by_year"]["2030"]["dependence_band"]) == {"-1", "0", "1"}
     assert set(energy["prob_above"]) == {"20 kWh"}
 
@@ -250,6 +254,10 @@ def test_show_tells_all_about_a_quantity(study, capsys):
         "Rank correlation with growth: 0",
     ):
         assert part in text, part
+    assert main(["show", "crossing", str(study), "--draws", "4096"]) == 0
+    assert re.search(r"^Probability of having come by 2030: \d+\.?\d*%, 2035: ", capsys.readouterr().out, re.MULTILINE)
+    assert main(["show", "start", str(study)]) == 0
+    assert "having come" not in capsys.readouterr().out
     assert main(["show", "path", str(study), "--draws", "1024"]) == 0
     assert "2050" in capsys.readouterr().out
 
