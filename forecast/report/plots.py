@@ -195,10 +195,9 @@ def few_draws(forecast: Forecast, name: str, years: Sequence[float]) -> np.ndarr
 
 
 def is_crossing(forecast: Forecast, quantity: str) -> bool:
-    """Whether a quantity is a year in which something happens: its unit is the year and it has no year axis."""
+    """Whether a quantity is a year in which something happens."""
     request = request_of(quantity)
-    named = forecast.study.labels.get(request.name) == YEAR and request.name in forecast.study.functions
-    return named and request.year is None and not forecast.has_years(request.name)
+    return request.year is None and forecast.is_crossing(request.name)
 
 
 def title_of(forecast: Forecast, request: Request) -> str:
