@@ -11,7 +11,7 @@ import pytest
 
 from forecast.errors import GateError, StudyError, UsageError
 from forecast.trend import fit as trend
-from forecast.trend.curve import mean_line, new_system
+from forecast.trend.curve import mean_line, new_system, running_record
 from forecast.trend.diagnostics import (
     Convergence,
     convergence,
@@ -109,6 +109,19 @@ def test_groups_have_lines_records_and_arrivals_of_their_own():
         posterior.lines(group="c")
     with pytest.raises(UsageError, match="no group 'a'"):
         FIT.posterior.lines(group="a")
+
+
+def test_one_group_is_a_trend_of_its_own():
+    posterior = grouped()
+    own, years, scores = posterior.of("b"), np.array([2024.0, 2030.0]), np.linspace(-2, 2, 1000)
+    for curve in (new_system, running_record):
+        np.testing.assert_array_equal(
+            curve(own.lines(), years, scores), curve(posterior.lines(group="b"), years, scores)
+        )
+    assert set(own.draws["growth_after"]) == {0.7} and not own.group_draws and len(own.record_t) == 30
+    assert posterior.of("") is posterior
+    with pytest.raises(UsageError, match="no group 'c'"):
+        posterior.of("c")
 
 
 @pytest.mark.parametrize("kind", ["plain", "grouped", "student"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -135,6 +135,28 @@ class Posterior:
             table=None if self.table is None else self.table[take],
             record_t=self.record_t[record],
             record_y=np.maximum.accumulate(self.record_y[record]),
+        )
+
+    def of(self, group: str) -> Posterior:
+        """The posterior of one group of a hierarchy, as if it were a trend of its own; itself where `group` is empty.
+
+        Raises
+        ------
+        UsageError
+            When there is no such group.
+        """
+        if not group:
+            return self
+        own = self.lines(group=group)
+        rows = np.array([label == group for label in self.record_group])
+        draws = {"level": own.level, "growth_before": own.growth, "growth_after": own.growth + own.change}
+        return replace(
+            self,
+            draws=self.draws | draws | {"rate": own.rate},
+            record_t=self.record_t[rows],
+            record_y=self.record_y[rows],
+            record_group=(),
+            group_draws={},
         )
 
     def save(self, path: Path) -> None:

@@ -101,7 +101,7 @@ def _kink_probability(trend: Trend, provenance: Mapping[str, Any]) -> list[str]:
 def _curves(trend: Trend, posterior: Posterior, prob: float) -> list[str]:
     """The three curves on the first of January of a few years; between groups the mean line alone."""
     years = np.array([math.ceil(posterior.record_t[-1]) - 1.0 + ahead for ahead in AHEAD])
-    lines = posterior.lines(group=trend.of_group or None)
+    lines = posterior.of(trend.of_group).lines()
     # Each draw has a system and a record of its own, evenly spread, and in no order that its parameters have.
     rng = np.random.default_rng(SEED)
     luck = [ndtri((rng.permutation(len(posterior)) + 0.5) / len(posterior)) for _ in range(2)]

@@ -46,7 +46,7 @@ def trend_section(forecast: Forecast, draw: bool, compare: bool) -> Iterator[Blo
 def _growth(forecast: Forecast, name: str) -> Block:
     """What was fitted, and how fast it grows, in words."""
     trend, record = forecast.study.trends[name], record_of(forecast.study, name)
-    posterior, prob = record.posterior, forecast.prob
+    posterior, prob = record.posterior.of(trend.of_group), forecast.prob
     first, last = float(posterior.record_t[0]), float(posterior.record_t[-1])
     growth, scatter = posterior.draws["growth_after"], posterior.draws["scatter"]
     normal = trend.spec.noise == "normal"
@@ -79,7 +79,7 @@ def _rounded(values: np.ndarray, prob: float) -> list[str]:
 
 def _picture(forecast: Forecast, name: str) -> Picture:
     trend, record = forecast.study.trends[name], record_of(forecast.study, name)
-    posterior = record.posterior
+    posterior = record.posterior.of(trend.of_group)
     first, last = float(posterior.record_t[0]), float(posterior.record_t[-1])
     years = np.linspace(math.floor(first), math.ceil(last + AHEAD), 61)
     probs = [p for level in LEVELS for p in (0.5 - level / 2, 0.5 + level / 2)]
