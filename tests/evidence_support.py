@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
+from forecast.fits import Record, record_of
 from forecast.result import Forecast
 from forecast.study import Study, open_study
+from forecast.trend.posterior import along_first_component
 from tests.studies import prior, write_study
 
 SOURCE = {"source": "made up for a test", "date": "2024-03-01"}
@@ -93,6 +97,39 @@ GRAPHS: dict[str, tuple[str, str, list[tuple[str, dict[str, object]]]]] = {
     ),
 }  # fmt: skip
 SMOOTH = [name for name in GRAPHS if name != "discrete"]
+
+
+LINE = (5.0, 0.1, 0.4, 0.05)  # mean and sd of level in 2018 and of growth, which are independent
+
+
+def gaussian_trend(folder: Path) -> Study:
+    """A study with a straight trend, whose posterior `with_draws` replaces by draws of a known one."""
+    from tests.test_study_trends import MODEL, TREND, UNITS, costs
+
+    priors = TREND + prior("goal", "1e9", "USD_2023") + prior("one_year", "1", "year")
+    header = 'quantities = ["cost_trend_growth"]\nyears = "2015 to 2060"'
+    return open_study(write_study(folder, priors, MODEL, header, UNITS | {"priors/evidence/costs.csv": costs()}))
+
+
+def with_draws(study: Study, count: int, rng: np.random.Generator) -> Study:
+    """The study as if its trend had been fitted to these posterior draws of level and growth."""
+    known = record_of(study, "cost_trend")
+    level, growth = (m + s * rng.standard_normal(count) for m, s in (LINE[:2], LINE[2:]))
+    draws = {name: np.resize(values, count) for name, values in known.posterior.draws.items()}
+    draws |= {"level": level, "growth_before": growth, "growth_after": growth, "change": np.zeros(count)}
+    made = replace(known.posterior, draws=draws, order=along_first_component(draws))
+    return replace(study, posteriors={"cost_trend": Record(made, known.provenance)})
+
+
+def line_seen(study: Study, far: float, error: float) -> tuple[Study, np.ndarray, np.ndarray]:
+    """The trend's line seen in 2030, `far` and with an `error` in its prior sd; exact posterior mean and covariance."""
+    h, mean, cov = np.array([1.0, 12.0]), np.array(LINE[::2]), np.diag(np.square(LINE[1::2]))
+    sd = math.sqrt(h @ cov @ h)
+    y, e = float(h @ mean + far * sd), float(error * sd)
+    gain = cov @ h / (h @ cov @ h + e * e)
+    text = f"lognormal(median={10**y!r}, sigma={e * math.log(10)!r})"
+    seen = study.observe("cost_trend@2030", text, **SOURCE)
+    return seen, mean + gain * (y - h @ mean), cov - np.outer(gain, h @ cov)
 
 
 def graph(folder: Path, name: str) -> Study:

@@ -15,7 +15,17 @@ from forecast.evidence.likelihood import log_likelihood, term_of, together, viol
 from forecast.evidence.psis import pareto, resampled, smoothed
 from forecast.evidence.smc import temper
 from forecast.study import Study
-from tests.evidence_support import GRAPHS, SOURCE, graph, moments, posterior, study_of
+from tests.evidence_support import (
+    GRAPHS,
+    SOURCE,
+    gaussian_trend,
+    graph,
+    line_seen,
+    moments,
+    posterior,
+    study_of,
+    with_draws,
+)
 from tests.studies import prior, write_study
 
 RUNGS = ["weights", "smc"]
@@ -521,6 +531,23 @@ def test_a_censored_observation_on_the_starter_study() -> None:
     assert by_chain.mean() > stats.t(7).isf(1e-4) * error  # dear runs in 2025 must then have grown fast
     shifts = {s.name: s for s in result.shift(["start_cost", "cost_growth"])}
     assert shifts["start_cost"].shift < 0 < shifts["cost_growth"].shift
+
+
+def test_few_draws_of_a_trend_are_told_and_too_few_refused(tmp_path: Path) -> None:
+    base = gaussian_trend(tmp_path)
+    rng = np.random.default_rng(1)
+    seen, mean, cov = line_seen(base, 1.0, 0.3)
+    result = with_draws(seen, 4000, rng).run(["cost_trend_growth"])
+    (part,) = result.update.parts
+    left, count = part.details["trend_draws"]["cost_trend"]
+    assert count == 4000 and 600 < left < 1600 and part.left == pytest.approx(left, rel=0.01)
+    found = result.interval("cost_trend_growth")
+    assert abs(found.median - mean[1]) < 4 * found.mcse_median
+    assert found.mcse_median > 0.8 * 1.25 * math.sqrt(cov[1, 1] / left)  # a median of so many independent draws
+    far, _, _ = line_seen(base, 2.0, 0.1)
+    with pytest.raises(GateError, match="of the 4,000 posterior draws of the trend cost_trend only"):
+        with_draws(far, 4000, rng).run(["cost_trend_growth"])
+    assert with_draws(far, 40_000, rng).run(["cost_trend_growth"]).update.parts[0].rung in ("weights", "smc")
 
 
 # --- the machinery --------------------------------------------------------------------------------------------------
