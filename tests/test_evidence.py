@@ -608,6 +608,20 @@ def test_no_quantity_learns_more_than_its_inputs(tmp_path: Path) -> None:
     assert result.update.parts[0].bits == pytest.approx(exact, abs=0.2)
 
 
+def test_bits_of_what_is_partly_a_single_value() -> None:
+    """A largest value so far: most worlds stand at it. Only the change of that probability tells anything."""
+    from forecast.evidence.shift import moved
+
+    def draws(at_zero: float, sd: float) -> np.ndarray:
+        z = stats.norm.ppf((np.arange(40_000) + 0.5) / 40_000)
+        return np.concatenate([np.zeros(int(40_000 * at_zero / (1 - at_zero))), np.exp(sd * z)])
+
+    for p, q, sd in ((0.97, 0.95, 1.0), (0.5, 0.9, 1.0), (0.5, 0.5, 0.5)):
+        kl = math.log(1 / sd) + sd**2 / 2 - 0.5
+        exact = (p * math.log(p / q) + (1 - p) * (math.log((1 - p) / (1 - q)) + kl)) / math.log(2)
+        assert moved(draws(q, 1.0), draws(p, sd))[1] == pytest.approx(exact, abs=0.01 + 0.02 * exact)
+
+
 def test_everything_that_evidence_touches_is_told(tmp_path: Path) -> None:
     models = (
         'def c(a, b):\n    """Sum []."""\n    return a + b\n\n\ndef e(c):\n    """Twice []."""\n    return 2 * c\n'

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from forecast.distribution import Distribution
 from forecast.evidence.parts import parts_of
 from forecast.fits import wanted_coordinates
 from forecast.graph import ancestors
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 
 Array = np.ndarray
 _GRID = 512
+_FEW = 64  # different values among draws, up to which each is a value of its own
+_OFTEN = 0.01  # part of the draws that have one value, from which it has a probability of its own
+_REACH = 37.0  # normal scores beyond which double precision knows no probabilities
 _LEAST = 0.01  # bits below which nothing was learned that draws can tell
 
 
@@ -165,42 +169,48 @@ def moved(prior: Array, posterior: Array, belief: Prior | None = None) -> tuple[
     (1.0, 1.2)
     """
     before, after = np.sort(prior, axis=None), np.sort(posterior, axis=None)
-    values, counts = np.unique(after, return_counts=True)
-    distribution = belief.distribution if belief is not None else None
-    atoms = distribution.is_discrete if distribution is not None else len(np.unique(before)) <= 64
-    middle = float(after[(len(after) - 1) // 2])
     if before[0] == before[-1]:
         return 0.0, 0.0
-    if atoms:
-        kinds, masses = np.unique(before, return_counts=True)
-        share = counts / len(after)
-        base = np.array([(masses[kinds == x].sum() + 0.5) / (len(before) + 1) for x in values])
-        return _score(middle, before), max(0.0, float(np.sum(share * np.log2(share / base))))
-    total = 0.0
-    finite_after, finite_before = after[np.isfinite(after)], before[np.isfinite(before)]
-    for here, there in ((np.inf, np.inf), (-np.inf, -np.inf)):
-        one, other = float((after == here).mean()), float((before == there).mean())
-        total += one * math.log2(one / max(other, 0.5 / len(before))) if one else 0.0
-    one = len(finite_after) / len(after)
-    if one and len(finite_before) > 1:
-        total += one * math.log2(one / (len(finite_before) / len(before)))
-        if distribution is not None:
-            inner = distribution.quantile([1e-300, 1 - 1e-16])
-            at = np.clip(finite_after, *inner)
-            scores = normal_score(distribution.cdf(at), distribution.sf(at))
-        else:
-            scores = np.array(_scores(finite_after, finite_before))
-        total += one * _divergence(scores)
-    score = (
-        float(normal_score(distribution.cdf(middle), distribution.sf(middle)))
-        if distribution is not None
-        else _score(middle, before)
-    )
-    return score, max(0.0, total)
+    middle = float(after[(len(after) - 1) // 2])
+    total, away, left = 0.0, np.zeros(len(after), dtype=bool), before
+    atoms, separate = _atoms(before, after)
+    for value in atoms:
+        share, base = float((after == value).mean()), float((before == value).mean())
+        if share and not base and not separate and math.isfinite(value):
+            total = math.inf  # a single value of a quantity that could have taken any
+        elif share:
+            total += share * math.log2(share / max(base, 0.5 / len(before)))
+        away |= after == value
+        left = left[left != value]
+    rest = after[~away]
+    distribution = belief.distribution if belief is not None and len(left) == len(before) else None
+    if len(rest):
+        share, base = len(rest) / len(after), len(left) / len(before)
+        total += share * math.log2(share / max(base, 0.5 / len(before)))
+        if len(left) > 1:
+            scores = _scores(rest, left) if distribution is None else _scores_of(distribution, rest)
+            total += share * _divergence(scores)
+    at = np.array([middle])
+    score = _scores(at, before) if distribution is None else _scores_of(distribution, at)
+    return float(score[0]), max(0.0, total)
 
 
-def _score(x: float, ordered: Array) -> float:
-    return float(_scores(np.array([x]), ordered)[0])
+def _atoms(before: Array, after: Array) -> tuple[list[float], bool]:
+    """Values with a probability of their own, and whether that is all there are.
+
+    They are infinite ones, ones that many draws have, and all of a quantity that has few.
+    """
+    kinds, counts = np.unique(before, return_counts=True)
+    if len(kinds) <= _FEW:
+        return [float(x) for x in np.union1d(kinds, after)], True
+    others, times = np.unique(after, return_counts=True)
+    often = {*kinds[counts >= _OFTEN * len(before)].tolist(), *others[times >= _OFTEN * len(after)].tolist()}
+    return sorted({*often, math.inf, -math.inf} & {*kinds.tolist(), *others.tolist()}), False
+
+
+def _scores_of(distribution: Distribution, x: Array) -> Array:
+    """Normal scores of values under a distribution, as far out as double precision reaches."""
+    return np.clip(normal_score(distribution.cdf(x), distribution.sf(x)), -_REACH, _REACH)
 
 
 def _scores(x: Array, ordered: Array) -> Array:

@@ -55,7 +55,9 @@ def update_table(result: Forecast, shifts: Sequence[Shift] | None = None) -> str
 def _row(shift: Shift, result: Forecast) -> tuple[str, ...]:
     unit = f" [{shift.unit}]" if shift.unit else ""
     bits = f"{shift.bits:.2f}" if math.isfinite(shift.bits) else "exact"
-    texts = [_interval(interval, result) for interval in (shift.prior, shift.posterior)]
+    texts = [_interval(shift.prior, result), _interval(shift.posterior, result)]
+    if bits == "exact":
+        texts[1] = f"exactly {ends(shift.posterior, result.years)[1]}"
     return (f"{shift.name}{unit}", *texts, f"{shift.shift:+.2f}", bits, _because(shift.because))
 
 
@@ -64,8 +66,6 @@ def _because(ids: Sequence[str]) -> str:
 
 
 def _interval(interval: Interval, result: Forecast) -> str:
-    if interval.low == interval.high:
-        return f"exactly {ends(interval, result.years)[1]}"
     low, median, high = ends(interval, result.years)
     return f"{median} ({low} to {high})"
 
