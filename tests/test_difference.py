@@ -316,3 +316,9 @@ def test_a_move_through_never_is_not_split(old):
     )
     found = compare(old, new, ["crossing"])
     assert found.moves[0].parts == () and "cannot be split" in found.notes[0]
+
+
+def test_a_move_to_never_is_told_and_not_split(old):
+    found = compare(old, changed(old, {'label = "goal"\ndist = "1000"': 'label = "goal"\ndist = "1e90"'}), ["crossing"])
+    assert found.moves[0].moved and math.isinf(found.moves[0].after.median) and found.moves[0].parts == ()
+    assert "on one side it is infinite" in found.notes[0]

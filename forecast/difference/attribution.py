@@ -27,6 +27,7 @@ from forecast.study import Study
 EXACT = 6  # changes up to which every order counts: 64 runs
 RUNS = 160  # about so many runs where orders are drawn
 WORLDS = 16384  # of each run
+_NOT_SPLIT = "its move cannot be split;"
 Progress = Callable[[str, float], None]
 
 
@@ -58,11 +59,12 @@ def explained(
         Why a move has no parts.
     """
     targets = [m for m in moves if m.moved and math.isfinite(m.before.median) and math.isfinite(m.after.median)]
+    notes = [f"{m.label}: {_NOT_SPLIT} on one side it is infinite." for m in moves if m.moved and m not in targets]
     needed = _reach(old, new, [move.quantity for move in targets])
     # What has the same key is switched together: a prior whose words and values changed is one change.
     keys = [key for key in dict.fromkeys(change.key for change in changes) if _touches(key, needed, changes)]
     if not targets or not keys:
-        return list(moves), []
+        return list(moves), notes
     wanted = [move.quantity for move in targets]
     logs = [move.before.median > 0 and move.after.median > 0 and move.unit != YEAR for move in targets]
     known: dict[frozenset[str], np.ndarray] = {}
@@ -87,7 +89,7 @@ def explained(
         parts = shapley(keys, medians)
     if progress is not None:
         progress("explaining the moves", 1.0)
-    found, notes = [], []
+    found = []
     for move in moves:
         if move in targets:
             row = targets.index(move)

@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-from forecast.report.blocks import Table
-from forecast.report.html import table
-from forecast.report.plots import title_of
-from forecast.result import Forecast
-from forecast.text import ends, percent
+from dataclasses import replace
 
-MOST = 60
+from forecast.export import to_json
+from forecast.report.fields import told
+from forecast.report.html import table
+from forecast.report.sections.answer import key_table
+from forecast.report.subject import Subject
+from forecast.result import Forecast
+from forecast.text import percent
+
+# A notebook's own style centres the names of rows and knows nothing of numbers.
+STYLE = (
+    ".forecast th,.forecast td{text-align:left;vertical-align:top;font-weight:400}"
+    ".forecast thead th{font-weight:600}.forecast .n,.forecast .r{text-align:right;font-variant-numeric:tabular-nums}"
+    ".forecast small{display:block;opacity:.75}.forecast caption{text-align:left}"
+)
 
 
 def summary(forecast: Forecast) -> str:
-    """The reported quantities as an HTML table; a quantity with a year axis at its reported years."""
-    prob = forecast.prob
-    rows = []
-    for request in forecast.requests:
-        years = forecast.years if request.year is None and forecast.has_years(request.name) else (request.year,)
-        for year in years:
-            interval = forecast.interval(request.name, year=year)
-            name = title_of(forecast, type(request)(request.name, year))
-            rows.append((name, *ends(interval, forecast.years), interval.unit))
-    header = ("Quantity", *(percent(p) for p in (0.5 - prob / 2, 0.5, 0.5 + prob / 2)), "Unit")
+    """The key figures as an HTML table: those of a report."""
+    record = to_json(forecast)
+    found = key_table(Subject(forecast, forecast.study.main, record, said=told(forecast, record)))
     worlds = forecast.draws * forecast.design.chains
-    caption = f"{percent(prob)} credible intervals, equal-tailed; {worlds:,} worlds, seed {forecast.design.seed}"
-    return table(Table(caption, header, tuple(rows[:MOST]), (1, 2, 3)))
+    caption = (
+        f"{percent(forecast.prob)} credible intervals, equal-tailed; {worlds:,} worlds, seed {forecast.design.seed}"
+    )
+    return f'<div class="forecast"><style>{STYLE}</style>{table(replace(found, caption=caption))}</div>'
