@@ -656,3 +656,27 @@ def test_a_failed_report_leaves_nothing(study, tmp_path):
 
         (tmp_path / "bad.toml").write_text("price = 3\n")
         read_scenario(tmp_path / "bad.toml")
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_a_terminal_is_told_of_what_takes_long_and_nobody_else(monkeypatch):
+    import time
+
+    from forecast.commands import shared
+
+    for stream, expected in ((Terminal(), "drawing …"), (io.StringIO(), "")):
+        monkeypatch.setattr("sys.stderr", stream)
+        monkeypatch.setattr(shared, "PATIENCE", 0.01)
+        with shared.waiting("drawing"):
+            time.sleep(0.3)
+        assert expected in stream.getvalue() and bool(expected) == stream.getvalue().endswith("\r\033[K")
+    quick = Terminal()
+    monkeypatch.setattr("sys.stderr", quick)
+    monkeypatch.setattr(shared, "PATIENCE", 60.0)
+    with shared.waiting("drawing"):
+        pass
+    assert quick.getvalue() == ""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from forecast.errors import Problem, StudyError, UsageError
 
+PATIENCE = 1.0  # seconds of work before a terminal is told of it
 TRUST = "Opening a study runs the Python in its models/ folder: open only studies you trust."
 
 
@@ -119,7 +121,36 @@ def prepared(study: Any, quantities: Sequence[str] | None, **arguments: Any) -> 
     except StudyError as error:  # the command line is wrong, not the study
         raise UsageError(str(error)) from None
     prepare(study, [text.partition("@")[0] for text in quantities or study.main.quantities], progress)
-    return study.run(quantities, **arguments)
+    with waiting("drawing possible worlds"):
+        return study.run(quantities, **arguments)
+
+
+@contextmanager
+def waiting(what: str) -> Iterator[None]:
+    """Tell a terminal what takes longer than `PATIENCE`, and for how long already; nothing elsewhere."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    import threading
+    import time
+
+    done, told = threading.Event(), []
+
+    def tell() -> None:
+        start = time.monotonic()
+        while not done.wait(PATIENCE):
+            told.append(what)
+            print(f"\r\033[K{what} … {time.monotonic() - start:.0f} s", end="", file=sys.stderr, flush=True)
+
+    teller = threading.Thread(target=tell, daemon=True)
+    teller.start()
+    try:
+        yield
+    finally:
+        done.set()
+        teller.join()
+        if told:
+            print("\r\033[K", end="", file=sys.stderr, flush=True)
 
 
 def progress(name: str) -> Any:
