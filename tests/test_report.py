@@ -681,3 +681,58 @@ def test_a_terminal_is_told_of_what_takes_long_and_nobody_else(monkeypatch):
     with shared.waiting("drawing"):
         pass
     assert quick.getvalue() == ""
+
+
+def test_the_answer_of_what_is_certain_or_nearly_so(tmp_path):
+    priors = table("rare", "mixture(point(0), 1 to 10, weights=[0.97, 0.03])") + table("sure", "3")
+    priors += table("start", "2024", "year") + table("growth", "0.1 to 0.3", "1/year")
+    model = (
+        '''
+from forecast import first_crossing
+
+
+def mostly(rare):
+    """Mostly nothing []."""
+    return rare
+
+
+def certain(sure):
+    """A certainty []."""
+    return sure * 1.0
+
+
+def path(year, growth, start):
+    """Path []."""
+    return 10 ** (growth * (year - start))
+
+
+def never(year, path):
+    """Never []."""
+    return first_crossing(year, path, 1e300)
+
+
+def always(year, path):
+    """Always []."""
+    return first_crossing(year, path, 1e-9)
+
+
+def soon(year, path):
+    """Soon []."""
+    return first_crossing(year, path, 10.0)
+'''.replace("Never []", "Never [year]")
+        .replace("Always []", "Always [year]")
+        .replace("Soon []", "Soon [year]")
+    )
+    names = ["mostly", "certain", "never", "always", "soon"]
+    report = f'quantities = {json.dumps(names)}\nheadline = {json.dumps(names)}\nyears = "2024 to 2040"\nseed = 1\n'
+    folder = write_study(tmp_path / "s", priors, model, f'{report}thresholds = {{ mostly = ["0"] }}\nfigures = []')
+    assert main(["report", str(folder), "--out", str(tmp_path)]) == 0
+    lead = Page((tmp_path / "main.html").read_text()).text.partition("Table 1")[0]
+    for sentence in (
+        r"Mostly nothing: 0(\.0+)? with at least 90% probability\. It exceeds 0 with 3\.0% probability\.",
+        r"A certainty: 3 , the same in every world that was drawn\.",
+        r"Never: with more than 99\.\d+% probability it does not happen by 2040\.",
+        r"Always: with more than 99\.\d+% probability it had happened by 2024\.",
+        r"Soon: 202\d\.\d+ to 203\d\.\d+ with 90% probability; the median is 20\d\d\.\d+ ?\. With .* does not happen by 2040\.",
+    ):
+        assert re.search(sentence, lead), (sentence, lead)

@@ -30,17 +30,22 @@ def sentence(forecast: Forecast, one: Told) -> tuple[Span, ...]:
     first, last = forecast.years[0], forecast.years[-1]
     crossing = one.unit == YEAR and one.request.year is None and is_crossing(forecast, one.request.name)
     spans: list[Span] = [f"{one.label}: "]
+    prob = percent(one.interval.prob)
+    if one.interval.low == one.interval.high and math.isinf(one.interval.low) and crossing:
+        gone = one.interval.low < 0
+        told = f" probability it had happened by {first:g}." if gone else _not_by(last)
+        return (*spans, "with ", Strong(chance_in_words(one.already if gone else one.never)), told)
     if one.interval.low == one.interval.high:
-        if not crossing:
-            return (*spans, Strong(f"{in_words(one.median)}{unit}"), ", the same in every world that was drawn.")
-        if math.isinf(one.interval.low):
-            happened = chance_in_words(one.already) if one.interval.low < 0 else chance_in_words(one.never)
-            told = f" probability it had happened by {first:g}." if one.interval.low < 0 else _not_by(last)
-            return (*spans, "with ", Strong(happened), told)
-    spans += [
-        Strong(f"{_both(one.low, one.high)}{unit}"),
-        f" with {percent(one.interval.prob)} probability; the median is {in_words(one.median)}.",
-    ]
+        draws = forecast.at(one.request.name, one.request.year)
+        same = (
+            ", the same in every world that was drawn"
+            if draws.min() == draws.max()
+            else f" with at least {prob} probability"
+        )
+        spans += [Strong(f"{in_words(one.median)}{unit}"), f"{same}."]
+    else:
+        spans += [Strong(f"{_both(one.low, one.high)}{unit}")]
+        spans += [f" with {prob} probability; the median is {in_words(one.median)}."]
     if crossing:
         spans += [" With ", Strong(chance_in_words(one.never)), _not_by(last)]
         spans += [f" With {chance_in_words(one.already)} it had happened by {first:g}."] if one.already else []
