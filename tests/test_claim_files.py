@@ -158,6 +158,20 @@ def test_inputs_have_their_own_units_and_arithmetic(tmp_path, value):
     assert found.ours == pytest.approx((12,))
 
 
+def test_dates_are_read_as_years(tmp_path):
+    model = 'def gap(start, end):\n    """Time between [day]."""\n    return end - start\n'
+    priors = prior("start", "2000", "year") + prior("end", "2001", "year")
+    given = '{ start = "2019-02-14", end = "2020-05-28" }'
+    text = HEAD + claim(quantity="gap", published="469", given=given)
+    write_study(tmp_path, priors, model, files={"reports/claims/paper.toml": "\ufeff" + text})
+    (found,) = evaluate_claims(forecast.open_study(tmp_path), read_claims(tmp_path))
+    assert found.ours == pytest.approx((469,), abs=1) and found.verdict == "holds"
+    wrong = text.replace("2020-05-28", "2020-15-28")
+    (tmp_path / "reports/claims/paper.toml").write_text(wrong)
+    with pytest.raises(StudyError, match="paper.toml A1"):
+        evaluate_claims(forecast.open_study(tmp_path), read_claims(tmp_path))
+
+
 def test_published_figure_in_another_unit(tmp_path):
     (found,) = evaluated(tmp_path, claim(given="{ height = 4 }", published="120,000", unit="centimeter**2"))
     assert found.ours == pytest.approx((120_000,))

@@ -23,6 +23,7 @@ from forecast.cli import main
 from forecast.distribution import parse
 from forecast.errors import ForecastError, StudyError, UsageError
 from forecast.graph import ancestors
+from forecast.trend.series import decimal_year
 
 Z95 = stats.norm.ppf(0.95)
 ROOT = Path(__file__).resolve().parents[1]
@@ -169,6 +170,8 @@ STEPS = (1.02, 1.05, 1.1, 1.2, 1.3, 1.5, 1.75, 2, 2.5, 3, 4, LIMIT)  # for a bou
 def scaled(value, factor):
     if not isinstance(value, str):
         return value * factor
+    if re.fullmatch(r"\d{4}-\d\d-\d\d", value):
+        return decimal_year(value) * factor
     if re.fullmatch(r"[\d.,e+*/-]+[kKMBT%]?(\s+[A-Za-z(1]\S*)?", value.strip()):
         return f"{factor!r}*{value.strip()}"
     parts = re.split(r"(\(\d+%\))", value)  # the level of an interval stays

@@ -76,7 +76,7 @@ def scan_claims(root: Path) -> tuple[tuple[Claim, ...], tuple[Problem, ...]]:
     for file in files:
         relative = file.relative_to(root).as_posix()
         try:
-            text = file.read_text(encoding="utf-8")
+            text = file.read_text(encoding="utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
             problems.append(Problem(relative, f"cannot be read ({error})", "save it as UTF-8 text"))
             continue

@@ -23,6 +23,7 @@ from forecast.units import conversion
 DRAWS = 1 << 15  # worlds of a scenario that leaves something uncertain: the error is far below the printed digits
 SEED = 20231
 _ARITHMETIC = re.compile(rf"(?P<sum>{NUMBER}(?:\s*[*/]\s*{NUMBER})*)(?:\s+(?P<unit>[A-Za-z(1%]\S*))?")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _STEP = re.compile(rf"([*/]?)\s*({NUMBER})\s*")
 
 
@@ -58,6 +59,10 @@ def _input(study: Study, name: str, value: Any, place: str) -> Any:
     """An input's value in the quantity's own unit, or the text of its distribution."""
     if not isinstance(value, str):
         return value
+    if _DATE.fullmatch(value.strip()) and study.labels.get(name) == YEAR:
+        from forecast.trend.series import decimal_year
+
+        return decimal_year(value.strip())
     match = _ARITHMETIC.fullmatch(value.strip())
     if name not in study.names:
         return value  # the scenario says so, with the nearest name
