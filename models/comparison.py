@@ -41,6 +41,14 @@ def accelerator_price_ratio(chip_purchase_price, gaming_gpu_price):
     return chip_purchase_price / gaming_gpu_price
 
 
+def low_precision_speedup(h100_low_precision_throughput, h100_single_precision_throughput):
+    """8-bit throughput of the H100 over its traditional 32-bit throughput [].
+
+    Source: Report on Frontier Model Training, 2023, "Different Types of FLOPs".
+    """
+    return h100_low_precision_throughput / h100_single_precision_throughput
+
+
 def gaming_speed_ratio(gaming_gpu_throughput, low_precision_throughput):
     """8-bit throughput of the best gaming GPU over that of the reference accelerator [].
 
