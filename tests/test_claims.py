@@ -527,6 +527,7 @@ def test_command_line(capsys):
     assert main(["claims", "L1", "L7", "--study", str(ROOT)]) == 0
     out = capsys.readouterr().out
     assert "24.41M" in out and "flagged" in out
+    assert "on three-year reserve" in out, "who asks for some reads what they say"
     assert main(["claims", "K6", "--study", str(ROOT), "--json"]) == 0
     assert [entry["verdict"] for entry in json.loads(capsys.readouterr().out)["claims"]] == ["flagged", "flagged"]
     assert main(["claims", "Z1", "--study", str(ROOT)]) == 2

@@ -21,7 +21,7 @@ _LETTERS = {"thousand": "K", "million": "M", "billion": "B", "trillion": "T"}
 _WORDS = re.compile(r" (thousand|million|billion|trillion)\b")
 
 
-def table(results: Sequence[Result], notes: bool = False) -> str:
+def table(results: Sequence[Result], notes: bool = False, sentences: bool = False) -> str:
     """Claim, published, ours, largest difference, reading and verdict, a line each, and how many of which verdict.
 
     Parameters
@@ -29,6 +29,8 @@ def table(results: Sequence[Result], notes: bool = False) -> str:
     results : sequence of Result
     notes : bool
         Whether sentence, inputs, tolerance and note stand below each line.
+    sentences : bool
+        Whether the sentence does.
     """
     rows = [("claim", "published", "ours", "difference", "reading", "verdict")]
     for result in results:
@@ -44,7 +46,9 @@ def table(results: Sequence[Result], notes: bool = False) -> str:
         ]
         lines.append("  ".join(cells).rstrip())
         if notes and i:
-            lines += _notes(results[i - 1])
+            lines += [*_wrapped(_notes(results[i - 1])), ""]
+        elif sentences and i:
+            lines += _wrapped([results[i - 1].claim.sentence])
     return "\n".join([*lines, "", tally(results)])
 
 
@@ -71,11 +75,12 @@ def _notes(result: Result) -> list[str]:
     parts += [f"{name}: {value}" for name, value in result.also.items()]
     if claim.note:
         parts.append(claim.note)
-    return [
-        line
-        for part in parts
-        for line in textwrap.wrap(part, WIDTH, initial_indent="      ", subsequent_indent="        ")
-    ] + [""]
+    return parts
+
+
+def _wrapped(parts: Sequence[str]) -> list[str]:
+    shape = textwrap.TextWrapper(WIDTH, initial_indent="      ", subsequent_indent="        ", break_on_hyphens=False)
+    return [line for part in parts for line in shape.wrap(part)]
 
 
 def difference(result: Result) -> str:

@@ -62,7 +62,7 @@ def _claims(options: argparse.Namespace) -> None:
 
         print(json.dumps(to_json(results, study.name, study.digest), indent=1, ensure_ascii=False))
     elif not options.report or options.markdown:
-        print(markdown(results) if options.markdown else table(results, options.notes))
+        print(markdown(results) if options.markdown else table(results, options.notes, sentences=bool(options.ids)))
     if not all(result.as_expected for result in results):
         raise GateError(f"claims: {tally(results)}; correct the model or the claim's inputs, or say why in its note")
 
