@@ -372,6 +372,16 @@ def test_a_trend_has_a_textbook_baseline(tmp_path):
         (lambda s, r: record(r, "cost", resolves="2027-01-01", question=" ", now=NOW), "needs a question"),
         (lambda s, r: record(r, "path", resolves="2027-01-01", question="?", now=NOW), "has a year axis"),
         (
+            lambda s, r: record(r, "path@2030", resolves="2027-01-01", question="?", now=NOW),
+            "before 2030, the year that",
+        ),
+        (
+            lambda s, r: record(
+                s.run(["when"], draws=1024, years=[2030, 2040]), "when", resolves="2027-01-01", question="?", now=NOW
+            ),
+            "before the year axis begins",
+        ),
+        (
             lambda s, r: record(r, "cost", resolves="2027-01-01", question="?", above="3 year", now=NOW),
             "cannot be shown",
         ),
@@ -440,6 +450,27 @@ def test_commands(study, capsys):
     assert main(["ledger", "verify", folder]) == 4
     assert "not as it was written" in capsys.readouterr().err
     assert main(["ledger", "verify", folder, "--head", "ffff"]) == 4
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["ledger", "verfy"], "did you mean 'verify'"),
+        (["ledger", "verify", "nowhere"], "is not a folder"),
+        (["ledger", "--head", "abc"], "goes with verify"),
+        (["score", "nowhere"], "is not a folder"),
+    ],
+)
+def test_mistakes_on_the_command_line(words, says, capsys):
+    assert main(words) == 2
+    assert says in capsys.readouterr().err
+
+
+def test_the_ledger_of_a_folder_is_listed_without_a_word_for_it(study, capsys):
+    assert main(["ledger", str(study.path)]) == 0
+    assert "The ledger is empty" in capsys.readouterr().out
+    assert main(["ledger", "verify", str(study.path)]) == 0
+    assert "there is no entry yet" in capsys.readouterr().out
 
 
 def test_listing_a_ledger_needs_little(study):

@@ -611,7 +611,9 @@ def test_dedicated_runs_agree(result):
         (lambda r: r.sensitivity("cost", above=1e12), "never above"),
         (lambda r: r.sensitivity("cost", measure=["use 10%"]), "NAME ± SIZE"),
         (lambda r: r.sensitivity("cost", measure=["growth ± 10%"]), "not positive"),
-        (lambda r: r.sensitivity("cost", measure=["usage ± 10%"]), "did you mean 'use'"),
+        (lambda r: r.sensitivity("cost", measure=["usage ± 10%"]), "--measure: .*did you mean 'use'"),
+        (lambda r: r.sensitivity("cost", measure=["use ± 10"]), "tell nothing; did you mean use ± 10%"),
+        (lambda r: r.sensitivity("cost", measure=["use ± 9 OOM"]), "tell nothing"),
         (lambda r: r.study.run(["cost"], draws=256).sensitivity("cost"), "too few"),
     ],
 )

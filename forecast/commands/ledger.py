@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import Any
 
 from forecast.commands.shared import (
@@ -14,7 +15,9 @@ from forecast.commands.shared import (
     run_arguments,
     say,
 )
-from forecast.errors import GateError
+from forecast.errors import GateError, UsageError, nearest
+
+WHAT = ("list", "verify")
 
 
 def add_commands(commands: Any) -> None:
@@ -50,17 +53,16 @@ def add_commands(commands: Any) -> None:
     ledger = add_command(
         commands, "ledger", "list the ledger, or verify that nobody has edited it", _ledger, opens=False
     )
-    ledger.add_argument(
-        "what", metavar="WHAT", nargs="?", choices=("list", "verify"), default="list", help="list (default) or verify"
-    )
+    ledger.add_argument("what", metavar="WHAT", nargs="?", default="list", help="list (default) or verify")
     add_folder(ledger)
     ledger.add_argument("--head", default="", metavar="HASH", help="a head noted earlier, which must still be there")
 
 
 def _record(options: argparse.Namespace) -> None:
-    from forecast.ledger.recording import ledger_of, record
+    from forecast.ledger.recording import ledger_of, read_day, record
     from forecast.study import open_study
 
+    read_day(options.resolves, "--resolves")  # before the work
     study = open_study(options.folder)
     result = prepared(study, [options.quantity], **{"draws": 65_536, **run_arguments(options)})
     entry = record(
@@ -87,23 +89,27 @@ def _resolve(options: argparse.Namespace) -> None:
 
 def _score(options: argparse.Namespace) -> None:
     import json
-    from pathlib import Path
 
-    from forecast.ledger import FILE, read_ledger
+    from forecast.ledger import read_ledger
     from forecast.ledger.scoring import score_ledger, to_json
     from forecast.ledger.text import card_text
 
-    card = score_ledger(read_ledger(Path(options.folder) / FILE), options.quantity)
+    card = score_ledger(read_ledger(_file(options.folder)), options.quantity)
     print(json.dumps(to_json(card), indent=1) if options.json else card_text(card))
 
 
 def _ledger(options: argparse.Namespace) -> None:
-    from pathlib import Path
-
-    from forecast.ledger import FILE, read_ledger, verify
+    from forecast.ledger import read_ledger, verify
     from forecast.ledger.text import listing
 
-    path = Path(options.folder) / FILE
+    if options.what not in WHAT:
+        if options.folder != "." or not Path(options.what).is_dir():
+            hint = nearest(options.what, WHAT) or f"use {' or '.join(WHAT)}"
+            raise UsageError(f"forecast ledger: there is no '{options.what}'; {hint}")
+        options.what, options.folder = "list", options.what  # forecast ledger my-study
+    if options.head and options.what != "verify":
+        raise UsageError("--head: goes with verify; write forecast ledger verify --head HASH")
+    path = _file(options.folder)
     if options.what == "list":
         print(listing(read_ledger(path)))
         return
@@ -113,4 +119,18 @@ def _ledger(options: argparse.Namespace) -> None:
             f"the first {verdict.entries} entries are sound" if verdict.entries else "no entry is certain to be sound"
         )
         raise GateError("\n".join([*map(str, verdict.problems), f"{path}: {sound}"]))
+    if not verdict.entries:
+        print(f"{path}: there is no entry yet; 'forecast record' adds one")
+        return
     print(f"{path}: {verdict.entries} entries, unbroken; head {verdict.head}")
+    if not options.head:
+        say("Entries removed from the end cannot be seen this way: compare with a head noted before (--head).")
+
+
+def _file(folder: str) -> Path:
+    """The ledger of a study's folder."""
+    from forecast.ledger import FILE
+
+    if not Path(folder).is_dir():
+        raise UsageError(f"{folder}: is not a folder; name a study's folder")
+    return Path(folder) / FILE

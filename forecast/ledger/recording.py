@@ -80,6 +80,11 @@ def record(
     definition = study.definition(request.name)
     unit = study.labels[request.name]
     draws = forecast.at(request.name, request.year)
+    dated = unit == YEAR and request.year is None and is_date(draws)
+    first = forecast.years[0] if dated else request.year or 0.0
+    if day.year < math.floor(first):
+        what = f"the year axis begins ({first:g})" if dated else f"{first:g}, the year that is forecast"
+        raise UsageError(f"--resolves: {resolves} is before {what}; choose a later day")
     entry: Entry = {
         "schema": SCHEMA,
         "kind": "forecast",
@@ -93,7 +98,7 @@ def record(
         "unit": unit,
         "probs": list(PROBS),
         "quantiles": _quantiles(draws),
-        "axis": [forecast.years[0], forecast.years[-1]] if unit == YEAR and is_date(draws) else None,
+        "axis": [forecast.years[0], forecast.years[-1]] if dated else None,
         "baselines": _baselines(forecast, request.name, request.year, unit),
         **{key: value for key, value in provenance(forecast).items() if key not in ("years", "precise")},
     }

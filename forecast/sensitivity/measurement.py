@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from forecast.distribution import parse_number
+from forecast.distribution import format_number, parse_number
 from forecast.errors import UsageError
 from forecast.result import Forecast
 from forecast.sampling import request_of
@@ -19,6 +19,7 @@ from forecast.worlds import Design, scores
 _WRITTEN = re.compile(
     r"^\s*(?P<name>[\w@.]+)\s*(?:±|\+-|\+/-)\s*(?P<size>.+?)\s*(?:\(\s*(?P<level>[\d.]+\s*%?)\s*\))?\s*$"
 )
+WIDER = 10.0  # a measurement so many times wider than what is known is refused
 
 
 @dataclass(frozen=True)
@@ -90,12 +91,16 @@ def measured(forecast: Forecast, text: str, draws: int) -> tuple[Measurement, np
         The text cannot be read, or a share is asked of a quantity that is not positive.
     """
     found = read_measurement(text)
-    request = request_of(found.quantity)
-    forecast.study.definition(request.name)
-    values = forecast.at(request.name, request.year)[:, :draws]
+    try:
+        request = request_of(found.quantity)
+        forecast.study.definition(request.name)
+        values = forecast.at(request.name, request.year)[:, :draws]
+    except UsageError as problem:
+        raise UsageError(f"--measure: {problem}") from None
     unit = forecast.study.labels[request.name]
     if not found.relative and " " in found.size:
         found = replace(found, half=threshold(forecast.study.units, found.size, unit, "--measure"))
+    _heed_size(found, values, unit)
     # The Sobol coordinate after all those of the run: another scrambling of one of these would depend on it.
     after = forecast.design.coordinates
     mixing = np.eye(1, after + 1, after)
@@ -108,3 +113,19 @@ def measured(forecast: Forecast, text: str, draws: int) -> tuple[Measurement, np
             f"--measure: {request.name} is not positive, so a share says nothing ({text}); give the size in [{unit}]"
         )
     return found, np.log10(values) + error
+
+
+def _heed_size(found: Measurement, values: np.ndarray, unit: str) -> None:
+    """A measurement far wider than what is known already is a slip, such as ± 10 for ± 10%."""
+    scaled = values[values > 0] if found.relative else values[np.isfinite(values)]
+    if not scaled.size:
+        return
+    low, high = np.quantile(np.log10(scaled) if found.relative else scaled, [0.05, 0.95])
+    if found.half > WIDER * (high - low) / 2 > 0:
+        ends = " to ".join(format_number(10.0**x if found.relative else x) for x in (low, high))
+        slip = not found.relative and " " not in found.size
+        hint = f"; did you mean {found.quantity} ± {found.size}%?" if slip else ""
+        raise UsageError(
+            f"--measure: {found.text} is far wider than what is known already, {ends}"
+            f"{f' {unit}' if unit else ''} (90%): it would tell nothing{hint}"
+        )

@@ -82,7 +82,7 @@ def prepare(forecast: Forecast, quantity: str, year: float | None, above: float 
     study, design = forecast.study, forecast.design
     if forecast.draws < FEWEST or design.chains < 4:
         raise UsageError(
-            f"{forecast.draws * design.chains} worlds are too few to tell inputs apart; run with draws=65536"
+            f"{forecast.draws * design.chains} worlds are too few to tell inputs apart; ask for 65,536 draws, say"
         )
     study.definition(request.name)
     draws = forecast.at(request.name, year)[:, : MOST // design.chains]
