@@ -275,6 +275,8 @@ def test_errors_cover_when_not_all_can_be_explained():
 # ------------------------------------------------------------------------------------------------ whole studies
 
 MODEL = '''
+import numpy as np
+
 from forecast import first_crossing
 
 
@@ -316,6 +318,11 @@ def folder(tmp_path_factory):
 def switched(cost, switch):
     """Cost with a switch []."""
     return cost * 10**switch
+
+
+def capped(work, price):
+    """A product with a cap []."""
+    return np.minimum(work * price, 4000)
 ''',
         'quantities = ["cost", "when"]\nyears = "2020 to 2060"',
     )  # fmt: skip
@@ -389,6 +396,17 @@ def test_a_year_that_may_never_come_goes_by_ranks(result):
     assert 0 <= event["growth"].swing.high.value < event["growth"].swing.low.value <= 1
     share = float((result.at("when") > 2040).mean())
     assert abs(event.score - share * (1 - share)) < 1e-6
+
+
+def test_the_tornado_of_an_answer_with_a_cap(result):
+    """The other input follows its dependence: at the 95% point of either, the median is the cap itself."""
+    rho = 2 * math.sin(math.pi * 0.4 / 6)
+    answer = result.sensitivity("capped")
+    for name, load in (("work", 1 + 0.5 * rho), ("price", 0.5 + rho)):
+        swing = answer[name].swing
+        low = 3000 * math.exp(-Z * load)
+        assert abs(swing.low.value - low) <= SE * swing.low.se and swing.low.se < 0.03 * low
+        assert abs(swing.high.value - 4000) <= 2 * swing.high.se + 1e-6 and swing.high.se < 40
 
 
 def test_what_drives_a_path_year_by_year(result):

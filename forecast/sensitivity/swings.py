@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -112,7 +113,11 @@ def swing_of(forecast: Forecast, prepared: Prepared, player: int, order: Array, 
             ends.append(Figure(float(near.mean()), float(mcse_of(near.mean(axis=1)))))
             continue
         middle = quantiles(near - slope + np.median(slope), [0.5])
-        value, se = float(middle.value[0]), float(middle.mcse[0])
+        # Without the slope taken out the median is that of the window. Where both differ by more than chance, as at a
+        # cap where there is no slope, so much is in doubt.
+        plain = quantiles(near, [0.5])
+        doubt = max(0.0, abs(float(plain.value[0] - middle.value[0])) - 2 * float(plain.mcse[0]))
+        value, se = float(middle.value[0]), math.hypot(float(middle.mcse[0]), doubt)
         here, below, above = map(float, prepared.back(np.array([value, value - se, value + se])))
         ends.append(Figure(here, 0.0 if below == above else abs(above - below) / 2))
     if prior is None:
