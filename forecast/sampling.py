@@ -12,8 +12,9 @@ from forecast.control import Normals
 from forecast.errors import UsageError
 from forecast.fits import all_coordinates, curve_values, posterior_of, wanted_coordinates
 from forecast.graph import YEAR, ancestors, evaluate
+from forecast.rotation import aimed
 from forecast.study import Study
-from forecast.worlds import Design, aimed, scores
+from forecast.worlds import Design, scores
 
 MOST_SCORES = 1 << 24  # numbers that control variates may keep: 128 MiB
 PILOT = 512  # worlds that show which directions matter, before the worlds that count
