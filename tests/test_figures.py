@@ -318,3 +318,9 @@ def test_the_axis_ends_early_where_nothing_happens_later_and_the_bar_counts_to_t
 def test_a_histogram_says_how_much_it_does_not_show():
     draws = np.r_[np.linspace(1, 2, 800), np.full(200, np.inf)]
     assert "20% infinite, not drawn" in [text.get_text() for text in figures.histogram(draws).texts]
+
+
+def test_characters_that_no_font_has_are_told():
+    figure = figures.intervals([Row("\U0001331a", 1, 2, 3)], title="Cost")  # a hieroglyph
+    assert figures.save(figure, io.BytesIO(), "png") == "\U0001331a"
+    assert figures.save(figure, io.BytesIO(), "svg") == "" == figures.save(CASES["dots"](), io.BytesIO(), "png")

@@ -16,6 +16,7 @@ from forecast.commands.shared import (
     prepared,
     progress,
     run_arguments,
+    say,
     tell_notes,
 )
 from forecast.errors import ForecastError, UsageError, nearest
@@ -142,12 +143,14 @@ def _plot(options: argparse.Namespace) -> None:
     result = prepared(study, [options.quantity], **run_arguments(options))
     figure = plot(result, options.kind, options.quantity, options.threshold)
     drawn = io.BytesIO()
-    save(figure, drawn, kind)
+    missing = save(figure, drawn, kind)
     try:
         write_atomically(target, drawn.getvalue())
     except OSError as error:
         raise ForecastError(f"{target}: cannot be written ({error.strerror or error}); choose another file") from error
     print(target)
+    if missing:
+        say(f"note: no installed font has {missing[:20]}; install one that does, such as Noto Sans, or write SVG")
 
 
 def _diff(options: argparse.Namespace) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -104,7 +105,7 @@ def blank(width: float, height: float) -> Figure:
     return Figure(figsize=(width / 72, height / 72))
 
 
-def save(figure: Figure, target: Any, kind: str) -> None:
+def save(figure: Figure, target: Any, kind: str) -> str:
     """Write a figure; the same figure gives the same bytes.
 
     Parameters
@@ -112,14 +113,22 @@ def save(figure: Figure, target: Any, kind: str) -> None:
     figure : matplotlib.figure.Figure
     target : path or binary file
     kind : {"svg", "png", "pdf"}
+
+    Returns
+    -------
+    str
+        Characters that no installed font has, which PNG and PDF show as boxes; SVG leaves them to the reader's fonts.
     """
     metadata: dict[str, Any] = {
         "svg": {"Date": None},
         "png": {"Software": None},
         "pdf": {"CreationDate": None, "Producer": None, "Creator": None},
     }[kind]
-    with style():
+    with style(), warnings.catch_warnings(record=True) as caught:
+        warnings.filterwarnings("always", message="Glyph .* missing")
         figure.savefig(target, format=kind, metadata=metadata, transparent=kind == "svg", facecolor=PAPER, dpi=200)
+    missing = [re.match(r"Glyph (\d+) ", str(warning.message)) for warning in caught]
+    return "" if kind == "svg" else "".join(dict.fromkeys(chr(int(match[1])) for match in missing if match))
 
 
 def font_folder() -> str:
