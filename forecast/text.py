@@ -16,6 +16,7 @@ from forecast.run import bands
 from forecast.sampling import Request
 from forecast.summary import round_interval, round_to_error
 
+ROUNDING = 1e-11  # of a figure: what floating-point arithmetic leaves open after some steps
 COLUMNS = 110  # of a table that is not shown on a terminal
 NARROWEST = 24  # columns of a label, however narrow the terminal
 ROOMY = 40  # columns of labels below which the sparklines are left out
@@ -44,14 +45,17 @@ def table(forecast: Forecast, columns: int = COLUMNS) -> str:
     over = bands(forecast)
     for request in _each_year(forecast):
         interval = forecast.interval(str(request))
-        error = max(
-            (e for e in (interval.mcse_low, interval.mcse_median, interval.mcse_high) if math.isfinite(e)), default=0.0
-        )
         label = forecast.study.definition(request.name).label
         name = label if request.year is None else f"{label}, {request.year:g}"
         shape = sparkline(forecast.at(request.name, request.year)[..., :SPARK_DRAWS])
         rows.append(
-            (name, *ends(interval, forecast.years), _error(error), f"[{interval.unit}]" if interval.unit else "", shape)
+            (
+                name,
+                *ends(interval, forecast.years),
+                _worst_error(interval),
+                f"[{interval.unit}]" if interval.unit else "",
+                shape,
+            )
         )
         rows.extend((f"   {remark}",) for remark in _remarks(forecast, request, over.get(str(request))))
     lines = [f"{_title(forecast)}", ""]
@@ -157,8 +161,15 @@ def ends(interval: Interval, years: Sequence[float]) -> tuple[str, str, str]:
     return tuple(texts.get(i) or ("inf" if values[i] > 0 else "-inf") for i in range(3))  # type: ignore[return-value]
 
 
-def _error(error: float) -> str:
-    return round_to_error(error, error)
+def _worst_error(interval: Interval) -> str:
+    """The largest Monte Carlo error of an interval's figures; what is no more than rounding in a computer is none."""
+    figures = [
+        (interval.low, interval.mcse_low),
+        (interval.median, interval.mcse_median),
+        (interval.high, interval.mcse_high),
+    ]
+    errors = [mcse for value, mcse in figures if math.isfinite(mcse) and mcse > ROUNDING * abs(value)]
+    return round_to_error(max(errors), max(errors)) if errors else "0"
 
 
 def _remarks(forecast: Forecast, request: Request, band: dict[float, Interval] | None) -> Iterable[str]:
