@@ -26,9 +26,9 @@ _HOMES = {
     "Study": "study",
     "StudyError": "errors",
     "first_crossing": "crossing",
-    "new": "starter_study",
+    "new": "study.starter",
     "open_study": "study",
-    "starter": "starter_study",
+    "starter": "study.starter",
 }
 __all__ = [*_HOMES, "__version__"]
 
