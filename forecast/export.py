@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from forecast.graph import YEAR, ancestors
+from forecast.mean import heavy_tailed, means, prob_above
 from forecast.memo import write_atomically
-from forecast.quantile import means, prob_above
 from forecast.result import Forecast
 from forecast.run import bands
 from forecast.study import VERSION
@@ -89,6 +89,7 @@ def _figures(forecast: Forecast, name: str, year: float | None) -> dict[str, Any
         "median": _number(interval.median),
         "high": _number(interval.high),
         "mean": _number(float(average.value)),
+        "heavy_tailed": bool(heavy_tailed(draws)),
         "mcse": {
             "low": _number(interval.mcse_low),
             "median": _number(interval.mcse_median),

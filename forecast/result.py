@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -11,9 +12,12 @@ import numpy as np
 from forecast.errors import UsageError
 from forecast.fits import batches, trends_behind
 from forecast.graph import YEAR
-from forecast.quantile import Estimate, means, posterior_mcse, prob_above, quantiles, quantiles_of_each
+from forecast.mcse import Estimate, posterior_mcse
+from forecast.mean import heavy_tailed, means, prob_above
+from forecast.quantile import quantiles, quantiles_of_each
 from forecast.sampling import Request, normals_behind, request_of, sample
 from forecast.study import Study
+from forecast.summary import round_interval
 from forecast.worlds import Design
 
 if TYPE_CHECKING:
@@ -46,6 +50,16 @@ class Interval:
     mcse_median: float
     mcse_high: float
     unit: str
+
+    def __str__(self) -> str:
+        """As one would say it: ``2034.2 to 2055.7 (median 2040.0) [year], 90% credible``.
+
+        Digits are those that the Monte Carlo standard errors support.
+        """
+        values, errors = (self.low, self.median, self.high), (self.mcse_low, self.mcse_median, self.mcse_high)
+        low, median, high = round_interval(values, errors, self.unit)
+        unit = f" [{self.unit}]" if self.unit else ""
+        return f"{low} to {high} (median {median}){unit}, {100 * self.prob:g}% credible"
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,6 +98,16 @@ class Forecast:
     update: Update | None = None
     _bands: dict[str, dict[float, Interval]] = field(default_factory=dict, repr=False)
     _ends: dict[tuple[str, float | None], Estimate] = field(default_factory=dict, init=False, repr=False)
+
+    def __repr__(self) -> str:
+        """What was reported, a line each."""
+        worlds = f"{self.draws * self.design.chains:,} worlds, {self.design.method}, seed {self.design.seed}"
+        lines = [f"<Forecast of {self.study.name}: {worlds}>"]
+        for request in self.requests:
+            years = self.has_years(request.name) and request.year is None
+            told = f"{self.years[0]:g} to {self.years[-1]:g}, by year" if years else str(self.interval(str(request)))
+            lines.append(f"  {request}: {told}")
+        return "\n".join(lines)
 
     def values(self, name: str) -> np.ndarray:
         """Draws of a quantity in its own unit, as a numpy array.
@@ -244,8 +268,18 @@ class Forecast:
         return self._ends
 
     def mean(self, name: str, year: float | None = None) -> Estimate:
-        """Mean of a quantity with its Monte Carlo standard error; heavy tails are flagged."""
-        return means(self.at(name, year))
+        """Mean of a quantity with its Monte Carlo standard error.
+
+        Warns
+        -----
+        RuntimeWarning
+            A tail is so heavy that the mean converges slowly, and its error cannot be trusted.
+        """
+        draws = self.at(name, year)
+        if heavy_tailed(draws):
+            told = f"{Request(name, year)} has a heavy tail: its mean converges slowly, and the error cannot be trusted"
+            warnings.warn(f"{told}; use the median", RuntimeWarning, stacklevel=2)
+        return means(draws)
 
     def prob_above(self, name: str, value: float, year: float | None = None) -> Estimate:
         """Probability that a quantity exceeds a value (in its own unit), with its Monte Carlo standard error."""

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 import forecast
+import forecast.errors
 from forecast.cli import main
 from tests.studies import prior, write_study
 
@@ -375,3 +376,44 @@ def test_squigglepy_objects_are_taken_where_texts_are(chain):
 
     by_object = chain.run(given={"a": sq.to(1, 10)}, draws=1024).values("a")
     np.testing.assert_allclose(by_object, chain.run(given={"a": "1 to 10"}, draws=1024).values("a"), rtol=1e-14)
+
+
+# The Python interface
+
+
+def test_every_public_name_is_there():
+    for name in forecast.__all__:
+        assert getattr(forecast, name) is not None
+
+
+def test_a_forecast_and_an_interval_say_what_they_are(chain):
+    result = chain.run(draws=4096, seed=7)
+    first, *lines = repr(result).splitlines()
+    assert first == f"<Forecast of {chain.name}: 4,096 worlds, qmc, seed 7>"
+    assert [line.split(":")[0].strip() for line in lines] == ["smooth", "kinked", "path@2030"]
+    found = result.interval("smooth")
+    assert lines[0] == f"  smooth: {found}"
+    low, high = str(found).split(" (median")[0].split(" to ")
+    assert abs(float(low) - found.low) < 0.1 and abs(float(high) - found.high) < 0.2
+    assert str(found).endswith(", 90% credible")
+
+
+def test_the_mean_of_a_heavy_tail_warns(chain):
+    result = chain.run(given={"smooth": "pareto(low=1, alpha=1.2)", "kinked": "normal(mean=3, sd=1)"}, draws=8192)
+    with pytest.warns(RuntimeWarning, match=r"smooth has a heavy tail.*; use the median"):
+        result.mean("smooth")
+    mean = result.mean("kinked")  # no warning, which would be an error here
+    assert abs(mean.value - 3) <= SE * mean.mcse
+    from forecast.export import to_json
+
+    told = to_json(result)["quantities"]
+    assert (told["smooth"]["heavy_tailed"], told["kinked"]["heavy_tailed"]) == (True, False)
+
+
+@pytest.mark.parametrize("seed", [1 << 63, 1 << 70])
+def test_a_seed_too_large_is_told(chain, seed):
+    with pytest.raises(
+        forecast.errors.UsageError, match=r"seed is too large \(\d+\); give a whole number below 2\*\*63"
+    ):
+        chain.run(seed=seed)
+    assert chain.run(["smooth"], seed=(1 << 63) - 1, draws=64).draws == 8
