@@ -299,8 +299,8 @@ STUDIES: dict[str, tuple[dict[str, str], str]] = {
             priors__a_toml=prior("hours", "1 to 5", "chip*hour") + prior("price", "1 to 4", "EUR_2024/(chip*hour)"),
             models__m_py='def cost(hours, price):\n    """Cost [EUR_2024]."""\n    return hours * price\n',
         ),
-        "priors/a.toml [price]: there is no unit 'EUR_2024'; declare the currency in priors/units.toml: [currency.EUR] with index, year and source\n"
-        "models/m.py:1 cost(): there is no unit 'EUR_2024'; declare the currency in priors/units.toml: [currency.EUR] with index, year and source",
+        "priors/a.toml [price]: there is no unit 'EUR_2024'; declare the currency in priors/units.toml: [currency.EUR] with index, year and source; or EUR_2024 under [count], if money of one year is all there is\n"
+        "models/m.py:1 cost(): there is no unit 'EUR_2024'; declare the currency in priors/units.toml: [currency.EUR] with index, year and source; or EUR_2024 under [count], if money of one year is all there is",
     ),
     "a price index that is missing": (
         {key: text for key, text in GOOD.items() if key != "priors/cpi.csv"} | {"priors/cpi2.csv": ""},
@@ -819,6 +819,12 @@ def test_a_result_that_is_no_number_tells_its_inputs_in_their_units(tmp_path, ca
         "models/m.py:9 root(): gives NaN in world 0 (price = 2 USD_2023/(chip*hour), hours = 3 chip*hour); "
         "keep its inputs where it is defined, for example with 'within' in a prior"
     )
+
+
+def test_a_study_with_a_similar_name_is_suggested(tmp_path, capsys):
+    write_files(tmp_path / "my-study", GOOD)
+    assert main(["run", str(tmp_path / "my-studdy")]) == 3
+    assert shown(capsys, tmp_path) == "{good}/my-studdy: is not a folder; did you mean 'my-study'?"
 
 
 def test_an_alternative_that_does_not_exist(tmp_path, capsys):

@@ -99,7 +99,7 @@ def _told(forecast: Forecast, request: Request, entry: Mapping[str, Any], figure
     interval = _interval(figures, entry["prob"], entry["unit"])
     low, median, high = ends(interval, forecast.years)
     draws = forecast.at(request.name, request.year)
-    crossing = entry["unit"] == "year" and request.year is None
+    crossing = request.year is None and forecast.is_crossing(request.name)
     never = forecast.prob_above(request.name, np.finfo(float).max) if crossing else None
     already = forecast.crossed_by(request.name, -np.finfo(float).max) if crossing else None
     thresholds = forecast.study.thresholds.get(request.name, {})

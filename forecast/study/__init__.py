@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from forecast.distribution.belief import Distribution
-from forecast.errors import Problem, StudyError
+from forecast.errors import Problem, StudyError, nearest
 from forecast.graph import YEAR, order
 from forecast.memo import Memo, blake2b
 from forecast.study.checks import (
@@ -67,17 +67,10 @@ def open_study(path: str | Path = ".") -> Study:
         Everything that is wrong with the study.
     """
     root = Path(path).resolve()
-    around = next((str(up) for up in list(root.parents)[:3] if _looks_like_a_study(up)), "")
-    hint = f"name its study, {around}" if around else "make one with 'forecast new DIR'"
-    if not root.is_dir():
-        raise StudyError.at(str(path), "is not a folder", around and hint or f"name a study's folder, or {hint}")
     missing = [folder for folder in ("priors", "models") if not (root / folder).is_dir()]
     if missing:
-        raise StudyError.at(
-            str(path),
-            f"is not a study: it has no {' and no '.join(f'{m}/' for m in missing)}",
-            hint,
-        )
+        what = f"is not a study: it has no {' and no '.join(f'{m}/' for m in missing)}"
+        raise StudyError.at(str(path), what if root.is_dir() else "is not a folder", _instead(root))
     problems: list[Problem] = []
     files = _read_files(root, problems)
     digest = _digest(files)
@@ -144,8 +137,18 @@ def open_study(path: str | Path = ".") -> Study:
     )
 
 
-def _looks_like_a_study(folder: Path) -> bool:
-    return all((folder / name).is_dir() for name in ("priors", "models"))
+def _instead(root: Path) -> str:
+    """What may have been meant by a path that is no study: the one around it, or one with a similar name beside it."""
+
+    def is_study(folder: Path) -> bool:
+        return all((folder / name).is_dir() for name in ("priors", "models"))
+
+    make = "make one with 'forecast new DIR'"
+    if root.exists():
+        around = next((up for up in list(root.parents)[:3] if is_study(up)), None)
+        return f"name its study, {around}" if around else make
+    beside = [other.name for other in root.parent.glob("*") if is_study(other)]
+    return nearest(root.name, beside) or f"name a study's folder, or {make}"
 
 
 def _unread(root: Path) -> list[str]:

@@ -195,4 +195,5 @@ def _unknown(system: UnitSystem, word: str) -> tuple[str, str]:
     declare = "declare it under [count] in priors/units.toml"
     if re.fullmatch(r"[A-Z]{3}(_\d{4})?", word) and not system.currencies:
         declare = f"declare the currency in priors/units.toml: [currency.{word[:3]}] with index, year and source"
+        declare += f"; or {word} under [count], if money of one year is all there is"
     return f"there is no unit '{word}'", f"{hint} Else {declare}" if hint else declare
