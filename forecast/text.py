@@ -197,7 +197,7 @@ def _band(forecast: Forecast, band: dict[float, Interval]) -> Iterable[str]:
     if len(set(told.values())) == 1:
         return
     others = [f"at {rho:+g}: {text}" for rho, text in told.items() if rho != pair.rank_correlation]
-    yield (f"over the dependence of {' and '.join(pair.between)} (here {pair.rank_correlation:g}): {'; '.join(others)}")
+    yield f"over the dependence of {' and '.join(pair.between)} (here {pair.rank_correlation:g}): {'; '.join(others)}"
 
 
 def probability(estimate: Estimate) -> str:
@@ -214,7 +214,7 @@ def probability(estimate: Estimate) -> str:
     '< 0.02%'
     """
     value, mcse = float(estimate.value), float(estimate.mcse)
-    limit = Z_95 * mcse * (1 + 1e-9)
+    limit = Z_95 * mcse * (1 - 1e-12)  # so that 3 / 3000, with the error of arithmetic, is 0.1% and not 0.2%
     if value + limit < 1 and value < mcse:
         return f"< {_up(100 * (value + limit))}%"
     if value - limit > 0 and 1 - value < mcse:
@@ -230,7 +230,7 @@ def chance(event: str, prob: str) -> str:
 def _up(value: float) -> str:
     """A positive number rounded upwards to one significant digit, written out."""
     digit = Decimal(1).scaleb(Decimal(value).adjusted())
-    return f"{Decimal(value).quantize(digit, ROUND_UP):f}"
+    return f"{Decimal(value).quantize(digit, ROUND_UP).normalize():f}"
 
 
 def percent(prob: float) -> str:
