@@ -17,6 +17,7 @@ import pytest
 from forecast.errors import GateError
 from forecast.trend import fit as trend
 from forecast.trend import pymc as trend_pymc
+from forecast.trend.bridge import log_evidence
 from forecast.trend.fit import fit
 from forecast.trend.likelihood import log_likelihood
 from forecast.trend.pymc import sample, values_of_chains
@@ -63,7 +64,20 @@ def test_chains_and_the_closed_form_are_one_posterior(compiled, shape):
     names = ["level", "growth_before", "growth_after", "scatter"] + (["kink", "change"] if shape == "kinked" else [])
     assert ("kink" in sampled.posterior.draws) == (shape == "kinked")
     agree(sampled.posterior.draws, exact.posterior.draws, names, min(sampled.gate.ess_bulk, sampled.gate.ess_tail))
-    assert sampled.log_evidence[shape] == pytest.approx(exact.log_evidence[shape], abs=0.05)
+    error = sampled.log_evidence_mcse[shape]
+    assert 0 < error < 0.05 and exact.log_evidence_mcse[shape] == 0
+    assert sampled.log_evidence[shape] == pytest.approx(exact.log_evidence[shape], abs=4.4 * error)
+
+
+def test_the_stated_error_of_an_evidence_is_what_it_varies_by(compiled):
+    """Bridges from twenty pairs of seeds, against the evidence that the exact route integrates."""
+    data, declared = made_up(np.random.default_rng(14), rows=40, change=-0.2), student("kinked", NORMAL)
+    exact = fit("x", data, spec("kinked"), 1).log_evidence["kinked"]
+    found = np.array([log_evidence(sample(data, declared, seed, 1000), data, declared, seed) for seed in range(20)])
+    z = (found[:, 0] - exact) / found[:, 1]
+    # Twenty standard normals: 3.9 standard errors of their mean; the spread between a half and double, 1 in 10,000.
+    assert abs(z.mean()) < 3.9 / np.sqrt(20)
+    assert 0.5 < z.std() < 2
 
 
 def test_a_kink_nobody_can_see_is_sampled_as_wide_as_it_is(compiled):

@@ -5,13 +5,16 @@ from __future__ import annotations
 import numpy as np
 
 from forecast.errors import GateError
+from forecast.quantile import mcse_of
 from forecast.trend.likelihood import log_likelihood, values_of_scores
 from forecast.trend.pymc import Chains
 from forecast.trend.series import Array, Series
 from forecast.trend.spec import TrendSpec
 
+_RUNS = 8  # stretches of the chains, whose spread is the error of what is averaged over them
 
-def log_evidence(chains: Chains, data: Series, spec: TrendSpec, seed: int, most: int = 4000) -> float:
+
+def log_evidence(chains: Chains, data: Series, spec: TrendSpec, seed: int, most: int = 8000) -> tuple[float, float]:
     """Log marginal likelihood of the rows under a sampled trend.
 
     Meng and Wong, "Simulating ratios of normalizing constants via a simple identity" (1996): a normal is fitted to
@@ -30,7 +33,10 @@ def log_evidence(chains: Chains, data: Series, spec: TrendSpec, seed: int, most:
 
     Returns
     -------
-    float
+    value, mcse : float
+        And its Monte Carlo standard error: the relative error of a bridge (Frühwirth-Schnatter, "Estimating marginal
+        likelihoods for mixture and Markov switching models using bridge sampling techniques", 2004), with batch means
+        for the part of the chains.
 
     Raises
     ------
@@ -56,7 +62,11 @@ def log_evidence(chains: Chains, data: Series, spec: TrendSpec, seed: int, most:
         before = r
         r = float(np.mean(l2 / (0.5 * l2 + 0.5 * r)) / np.mean(1 / (0.5 * l1 + 0.5 * r)))
         if abs(np.log(r / before)) < 1e-10:
-            return float(np.log(r) + shift)
+            over = l2 / (0.5 * l2 + 0.5 * r)  # independent draws
+            under = 1 / (0.5 * l1 + 0.5 * r)  # chain after chain
+            runs = np.array([run.mean() for run in np.array_split(under, _RUNS)])
+            error = np.hypot(over.std() / np.sqrt(len(over)) / over.mean(), mcse_of(runs) / under.mean())
+            return float(np.log(r) + shift), float(error)
     raise GateError("bridge sampling does not settle; draw more, or compare the shapes on the exact route")
 
 

@@ -105,7 +105,7 @@ def compare(
     evidences = fits["straight"].log_evidence | fits["kinked"].log_evidence
     prob = kink_probability(evidences, spec.kink_prob) if len(evidences) == 2 else None
     dates = tuple(as_of) or default_dates(data)
-    measures = [*_criteria(data), *_evidence(evidences), _left_out(fits)]
+    measures = [*_criteria(data), *_evidence(fits), _left_out(fits)]
     if dates:
         measures.append(_future(name, data, spec, seed, dates, horizon, accept, cache))
     return Comparison(fits["straight"], fits["kinked"], prob, tuple(measures))
@@ -123,12 +123,14 @@ def _criteria(data: Series) -> list[Measure]:
     ]
 
 
-def _evidence(evidences: dict[str, float]) -> list[Measure]:
-    if len(evidences) < 2:
+def _evidence(fits: dict[str, Fit]) -> list[Measure]:
+    try:
+        a, b = (fits[shape].log_evidence[shape] for shape in ("straight", "kinked"))
+    except KeyError:
         return []
-    a, b = evidences["straight"], evidences["kinked"]
+    se = float(np.hypot(fits["straight"].log_evidence_mcse["straight"], fits["kinked"].log_evidence_mcse["kinked"]))
     note = "natural log of the marginal likelihood; difference = log Bayes factor"
-    return [Measure("log evidence", a, b, b - a, np.nan, note)]
+    return [Measure("log evidence", a, b, b - a, se or np.nan, note + (" (± Monte Carlo)" if se else ""))]
 
 
 def _left_out(fits: dict[str, Fit]) -> Measure:

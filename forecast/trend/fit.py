@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -91,6 +92,7 @@ def fit(
         else:
             parts[shape] = _pymc_part(name, data, own, int(fits.integers(2**31)), accept, progress, cache)
     evidences = {shape: part.log_evidence for shape, part in parts.items() if part.log_evidence is not None}
+    errors = {shape: parts[shape].evidence_mcse for shape in evidences}
     kinked_prob = None
     values = parts[shapes[-1]].values
     if spec.shape == "average":
@@ -107,6 +109,7 @@ def fit(
         spec=spec,
         route="exact" if route == "exact" else parts[shapes[-1]].sampler,
         log_evidence=evidences,
+        log_evidence_mcse=errors,
         kinked_prob=kinked_prob,
         gate=worst_of(part.gate for part in parts.values()),
         accepted=any(part.gate.failures() for part in parts.values()),
@@ -122,6 +125,11 @@ def kink_probability(log_evidence: dict[str, float], prior: float) -> float:
     return float(1 / (1 + np.exp(-np.clip(odds, -700, 700))))
 
 
+def kink_probability_mcse(prob: float, log_evidence_mcse: dict[str, float]) -> float:
+    """Monte Carlo standard error of `kink_probability`: a probability changes by p (1 - p) with its log odds."""
+    return float(prob * (1 - prob) * np.hypot(log_evidence_mcse["straight"], log_evidence_mcse["kinked"]))
+
+
 @dataclass(frozen=True, eq=False)
 class _Part:
     """One shape, fitted by one route."""
@@ -131,6 +139,7 @@ class _Part:
     gate: Gate
     sampler: str
     stats: dict[str, Array]
+    evidence_mcse: float = 0.0
 
 
 def _exact_part(data: Series, spec: TrendSpec, rng: np.random.Generator) -> _Part:
@@ -168,11 +177,10 @@ def _pymc_part(
     if spec.shape == "straight":
         values.pop("kink", None)
     stats = {key: value[:, ::longer] for key, value in chains.stats.items()}
-    try:
-        evidence = log_evidence(chains, data, own, seed)
-    except GateError:
-        evidence = None  # the draws stand without it; only an average cannot do without
-    return _Part(values, evidence, gate, chains.sampler, stats)
+    evidence, error = None, 0.0
+    with suppress(GateError):  # the draws stand without it; only an average cannot do without
+        evidence, error = log_evidence(chains, data, own, seed)
+    return _Part(values, evidence, gate, chains.sampler, stats, error)
 
 
 def _mix(straight: Values, kinked: Values, prob: float, spec: TrendSpec, rng: np.random.Generator) -> Values:

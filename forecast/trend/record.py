@@ -31,6 +31,8 @@ class Fit:
         ``exact``, ``nutpie`` or ``pymc``.
     log_evidence : dict of float
         Log marginal likelihood of ``straight``, ``kinked`` or both, as far as they were fitted and computed.
+    log_evidence_mcse : dict of float
+        Monte Carlo standard errors of these; 0 on the exact route.
     kinked_prob : float, optional
         Posterior probability that there is a kink, for an average.
     gate : Gate
@@ -48,6 +50,7 @@ class Fit:
     spec: TrendSpec
     route: str
     log_evidence: dict[str, float]
+    log_evidence_mcse: dict[str, float]
     kinked_prob: float | None
     gate: Gate
     accepted: bool
@@ -83,6 +86,7 @@ class Fit:
             "route": self.route,
             "seed": self.seed,
             "log_evidence": self.log_evidence,
+            "log_evidence_mcse": self.log_evidence_mcse,
             "kinked_prob": self.kinked_prob,
             "gate": gate | {"divergences": self.gate.divergences, "failures": self.gate.failures()},
             "accepted": self.accepted,

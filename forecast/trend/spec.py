@@ -13,6 +13,8 @@ from forecast.distribution import Distribution
 from forecast.errors import Problem, StudyError, nearest
 from forecast.trend.series import Array, Series
 
+# Of the code that fits: to be raised whenever the same declaration gives other draws or another record.
+REVISION = 2
 SHAPES = ("straight", "kinked", "average")
 NOISES = ("normal", "student_t")
 ROUTES = ("auto", "exact", "pymc")
@@ -123,11 +125,8 @@ def series_hash(data: Series) -> str:
 
 
 def fit_key(data: Series, spec: TrendSpec, seed: int) -> str:
-    """The hash under which a fit is kept: equal if and only if series, declaration and seed are.
-
-    Versions of code are not part of it; whoever keeps fits adds the engine's own.
-    """
-    text = json.dumps([series_hash(data), spec.describe(), seed], sort_keys=True)
+    """The hash under which a fit is kept: equal if and only if series, declaration, seed and `REVISION` are."""
+    text = json.dumps([REVISION, series_hash(data), spec.describe(), seed], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 

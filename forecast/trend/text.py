@@ -11,10 +11,11 @@ import numpy as np
 from forecast.errors import StudyError
 from forecast.quantile import posterior_mcse
 from forecast.special import ndtri
-from forecast.summary import round_interval
+from forecast.summary import round_interval, round_to_error
 from forecast.trend.backtest import NAIVE, PROBS, Backtest, Prediction
 from forecast.trend.curve import mean_line, new_system, running_record
 from forecast.trend.files import Trend
+from forecast.trend.fit import kink_probability_mcse
 from forecast.trend.least_squares import growth_less, kinked_line, straight_line
 from forecast.trend.posterior import Posterior
 from forecast.trend.series import Array, Series, iso_date
@@ -94,8 +95,9 @@ def _parameters(trend: Trend, posterior: Posterior) -> list[tuple[str, Array, st
 def _kink_probability(trend: Trend, provenance: Mapping[str, Any]) -> list[str]:
     if provenance["kinked_prob"] is None:
         return []
-    prior = f"(prior {trend.spec.kink_prob:g})"
-    return [f"  posterior probability of a kink: {_probability(provenance['kinked_prob'])} {prior}"]
+    prob, prior = provenance["kinked_prob"], f"(prior {trend.spec.kink_prob:g})"
+    error = kink_probability_mcse(prob, provenance["log_evidence_mcse"])
+    return [f"  posterior probability of a kink: {_probability(prob, error)} {prior}"]
 
 
 def _curves(trend: Trend, posterior: Posterior, prob: float) -> list[str]:
@@ -135,8 +137,13 @@ def _row(name: str, values: Array, unit: str, prob: float) -> str:
     return f"    {name:42} {middle:>8}  ({low} to {high}){shown}"
 
 
-def _probability(prob: float) -> str:
-    return f"{prob:.3g}" if 0.001 < prob < 0.999 else (f"{prob:.1e}" if prob < 0.5 else f"1 - {1 - prob:.1e}")
+def _probability(prob: float, error: float = 0.0) -> str:
+    """Rounded by its Monte Carlo error; near 0 and 1 its distance from there."""
+    return (
+        round_to_error(prob, error)
+        if 0.001 < prob < 0.999
+        else (f"{prob:.1e}" if prob < 0.5 else f"1 - {1 - prob:.1e}")
+    )
 
 
 def least_squares_sheet(data: Series, prob: float = 0.9, less: tuple[str, Array] | None = None) -> str:
@@ -203,7 +210,10 @@ def comparison_table(found: Mapping[str, Any]) -> str:
                 "to lose the least information (the reading of Lohn 2023)."
             )
     prob = found["kinked_prob"]
-    told = "not known, as the chains give no evidence" if prob is None else _probability(prob)
+    error = next((m["se"] or 0.0 for m in found["measures"] if m["name"] == "log evidence"), 0.0)
+    told = (
+        "not known, as the chains give no evidence" if prob is None else _probability(prob, prob * (1 - prob) * error)
+    )
     lines.append(f"    Posterior probability of a kink, from the evidences: {told}")
     return "\n".join(lines)
 
