@@ -259,7 +259,7 @@ def test_a_fit_behind_the_gate_is_refused_and_can_be_accepted(monkeypatch):
         fit("x", DATA, declared, 1)
     assert caught.value.exit_code == 4
     # Drawn longer and in smaller steps before giving up.
-    assert calls == [(400, 0.9), (800, 0.99), (1600, 0.995), (6400, 0.998)]
+    assert calls == [(400, 0.9), (1600, 0.95), (1600, 0.99), (6400, 0.995)]
     accepted = fit("x", DATA, declared, 1, accept=True)
     assert accepted.accepted and accepted.provenance()["accepted"] is True
     assert json.dumps(accepted.provenance(), allow_nan=False) and accepted.provenance()["gate"]["failures"]

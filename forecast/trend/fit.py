@@ -23,7 +23,7 @@ from forecast.trend.spec import TrendSpec, check, choose_route
 
 # Before a fit is refused it is drawn longer and in smaller steps: (factor, target acceptance). The extra draws are
 # thinned away.
-_ATTEMPTS = ((1, 0.9), (2, 0.99), (4, 0.995), (16, 0.998))
+_ATTEMPTS = ((1, 0.9), (4, 0.95), (4, 0.99), (16, 0.995))
 
 
 def fit(
