@@ -533,6 +533,60 @@ def test_a_censored_observation_on_the_starter_study() -> None:
     assert shifts["start_cost"].shift < 0 < shifts["cost_growth"].shift
 
 
+@pytest.mark.slow
+def test_the_starter_study_agrees_with_brute_force() -> None:
+    """Seven observations in five parts, against one weight for every prior world: each quantity, and how they go together."""
+    from forecast.sampling import sample
+    from forecast.study import open_study
+
+    study = open_study(Path(__file__).parent.parent)
+    seen = study
+    for quantity, fields in (
+        ("training_cost", {"value": "60M to 120M"}), ("projected_run_cost@2023", {"at_most": "300M", "unit": "USD_2023"}),
+        ("inference_share", {"value": "80% to 90%"}), ("crossing_year", {"at_least": 2036}), ("largest_run_cost@2026", {"at_most": "3B"}),
+        ("mixed_deployment_cost", {"value": "1M to 5M"}), ("compute_per_dollar", {"value": "1.5e17 to 3e17"}),
+    ):  # fmt: skip
+        seen = seen.observe(quantity, **fields, **SOURCE)  # type: ignore[arg-type]
+    prior, posterior_ = (
+        s.run(["training_cost"], draws=n, seed=k) for s, n, k in ((study, 131_072, 99), (seen, 65_536, 7))
+    )
+    assert len(posterior_.update.parts) == 5
+    log = sum(log_likelihood(term_of(item), prior.at(item.quantity, item.year)) for item in seen.evidence)
+    weight = np.exp(log - log.max())
+    years, shown = (2026.0, 2030.0, 2045.0), {}
+    for result in (prior, posterior_):
+        shown[result] = sample(result.study, result.design, study.names, years, 0, result.draws)
+    looked = 0
+    for name in study.names:
+        before, after = (shown[result][name] for result in (prior, posterior_))
+        before, after = (before[1], after[1]) if before.ndim == 3 else (before, after)
+        if np.ptp(before) == 0:
+            continue
+        for x in np.quantile(before[np.isfinite(before)], [0.05, 0.3, 0.7, 0.95]):
+            one = (weight * (before <= x)).sum(axis=1) / weight.sum(axis=1)
+            other = (after <= x).mean(axis=1)
+            pooled = float((weight * (before <= x)).sum() / weight.sum())
+            error = math.hypot(one.std(ddof=1), other.std(ddof=1)) / math.sqrt(8)
+            looked += 1
+            assert abs(pooled - other.mean()) < stats.t(7).isf(1e-7) * error + 2e-4, (name, x)
+    assert looked > 700
+    chosen = np.random.default_rng(0).choice(weight.size, 20_000, p=(weight / weight.sum()).ravel())
+    names = [
+        "training_cost",
+        "inference_share",
+        "largest_run_compute",
+        "mixed_deployment_cost",
+        "start_cost",
+        "cost_growth",
+    ]
+    matrices = []
+    for result, take in ((prior, chosen), (posterior_, slice(None))):
+        arrays = (shown[result][name] for name in names)
+        matrices.append(stats.spearmanr([(a[1] if a.ndim == 3 else a).ravel()[take] for a in arrays], axis=1).statistic)
+    # The prior worlds are worth some 3,000 independent ones.
+    assert np.abs(matrices[0] - matrices[1]).max() < 6 / math.sqrt(3000)
+
+
 def test_few_draws_of_a_trend_are_told_and_too_few_refused(tmp_path: Path) -> None:
     base = gaussian_trend(tmp_path)
     rng = np.random.default_rng(1)
