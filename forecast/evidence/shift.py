@@ -86,7 +86,8 @@ def shifts(result: Forecast, names: Sequence[str] | None = None) -> tuple[Shift,
                 bits = most
         if names is not None or bits > _LEAST:
             low, high = before.interval(text), after.interval(text)
-            found.append(Shift(text, definition.label, study.labels[request.name], low, high, shift, bits, because))
+            label = definition.label if request.year is None else f"{definition.label}, {request.year:g}"
+            found.append(Shift(text, label, study.labels[request.name], low, high, shift, bits, because))
     return tuple(sorted(found, key=lambda s: -s.bits))
 
 
