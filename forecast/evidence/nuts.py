@@ -33,13 +33,7 @@ def model_of(study: Study, part: Part, seen: Observed) -> Any:
     StudyError
         The likelihood has no gradient; the reason is named.
     """
-    reason = no_gradient(study, part, seen)
-    if reason:
-        raise StudyError.at(
-            ", ".join(item.id for item in part.observations),
-            f"cannot be conditioned on by NUTS: {reason}",
-            "use the rung 'smc', or leave it to 'auto'",
-        )
+    _refuse_without_gradient(study, part, seen)
     configure(study.path / "build" / "compiled")
     import pymc as pm
     import pytensor.tensor as pt
@@ -66,6 +60,15 @@ def model_of(study: Study, part: Part, seen: Observed) -> Any:
     return model
 
 
+def _refuse_without_gradient(study: Study, part: Part, seen: Observed) -> None:
+    if reason := no_gradient(study, part, seen):
+        raise StudyError.at(
+            ", ".join(item.id for item in part.observations),
+            f"cannot be conditioned on by NUTS: {reason}",
+            "use the rung 'smc', or leave it to 'auto'",
+        )
+
+
 def sample(study: Study, part: Part, seen: Observed, seed: int, say: Say | None = None) -> tuple[Array, dict[str, Any]]:
     """Posterior draws of a part's coordinates.
 
@@ -88,6 +91,7 @@ def sample(study: Study, part: Part, seen: Observed, seed: int, say: Say | None 
     GateError
         The chains have not converged.
     """
+    _refuse_without_gradient(study, part, seen)
     if say:
         say("compiling the model for NUTS (some 15 s)", 0.0)
     model = model_of(study, part, seen)

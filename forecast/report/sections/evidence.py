@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from forecast.graph import YEAR
@@ -55,7 +56,7 @@ def evidence_section(forecast: Forecast, draw: bool) -> Iterator[Block]:
             interval_cell(s.prior, forecast.years),
             interval_cell(s.posterior, forecast.years),
             f"{s.shift:+.1f}",
-            f"{s.bits:.2f}",
+            f"{s.bits:.2f}" if math.isfinite(s.bits) else "exact",
             ", ".join(s.because),
         )
         for s in found
