@@ -10,8 +10,8 @@ import pytest
 from scipy import stats
 
 from forecast.errors import GateError, StudyError
-from forecast.evidence.files import statement
 from forecast.evidence.likelihood import log_likelihood, term_of, together, violation
+from forecast.evidence.observation import statement
 from forecast.evidence.psis import pareto, resampled, smoothed
 from forecast.evidence.smc import temper
 from forecast.study import Study

@@ -18,7 +18,8 @@ from scipy import stats
 from forecast.evidence import ladder as evidence_ladder
 from forecast.evidence import likelihood as evidence
 from forecast.evidence import psis, smc
-from forecast.evidence.files import Observation, fitted_all, in_order, statement
+from forecast.evidence.files import fitted_all, in_order
+from forecast.evidence.observation import Observation, statement
 from forecast.evidence.observed import observed
 from forecast.evidence.parts import parts_of
 from forecast.sampling import copula, uncertain_inputs

@@ -11,8 +11,8 @@ from scipy import stats
 
 from forecast.distribution import parse
 from forecast.errors import StudyError
-from forecast.evidence.files import statement
 from forecast.evidence.likelihood import log_likelihood, term_of
+from forecast.evidence.observation import statement
 from tests.evidence_support import SMOOTH, SOURCE, graph, moments, posterior, study_of
 from tests.studies import prior
 from tests.test_evidence import CHAIN

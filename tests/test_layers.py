@@ -38,6 +38,7 @@ ORDER = [
     "trend",
     "importer",
     "study/priors",
+    "evidence/observation",
     "evidence/files",
     "study",
     "fits",

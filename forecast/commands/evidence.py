@@ -89,7 +89,7 @@ def _touched(study: Any, options: argparse.Namespace, draws: int | None = None) 
 
 
 def _update(options: argparse.Namespace) -> None:
-    from forecast.evidence.files import statement, table_of
+    from forecast.evidence.observation import statement, table_of
     from forecast.evidence.text import update_table
     from forecast.evidence.write import add, drop
     from forecast.study import open_study
@@ -107,7 +107,7 @@ def _update(options: argparse.Namespace) -> None:
             raise UsageError(f"update: an observation needs {' and '.join(missing)}; say who said it and when")
         given = {"source": options.source, "date": options.date, "note": options.note, "error": options.error}
         table = table_of(options.observe, **given)
-        from forecast.evidence.files import free_id
+        from forecast.evidence.observation import free_id
 
         name = options.id or free_id(_stem(table), [seen.id for seen in study.evidence])
         seen = statement(options.observe, id=name, **given)

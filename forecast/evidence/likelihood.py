@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from forecast.distribution import Distribution
-from forecast.evidence.files import Observation
+from forecast.evidence.observation import Observation
 from forecast.special import log_ndtr
 
 Array = np.ndarray
@@ -168,7 +168,7 @@ def log_likelihood(term: Term, x: Array) -> Array:
 
     Examples
     --------
-    >>> from forecast.evidence.files import statement
+    >>> from forecast.evidence.observation import statement
     >>> seen = statement("cost <= 3", error=1, source="s", date="2024-01-01")
     >>> np.exp(log_likelihood(term_of(seen), np.array([2.0, 3.0, 9.0]))).round(3).tolist()
     [0.841, 0.5, 0.0]

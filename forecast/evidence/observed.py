@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from forecast.errors import Problem, StudyError
-from forecast.evidence.files import Observation
 from forecast.evidence.likelihood import Term, ends, log_likelihood, measured, term_of, together
+from forecast.evidence.observation import Observation
 from forecast.evidence.parts import Part
 from forecast.fits import Say, curve_values, posterior_of
 from forecast.graph import YEAR, ancestors, evaluate

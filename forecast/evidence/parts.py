@@ -15,8 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from forecast.errors import Problem, StudyError
-from forecast.evidence.files import Observation
 from forecast.evidence.likelihood import ROUNDING
+from forecast.evidence.observation import Observation
 from forecast.fits import wanted_coordinates
 from forecast.graph import ancestors
 from forecast.sampling import copula, uncertain_inputs

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from forecast.evidence.files import Observation
+from forecast.evidence.observation import Observation
 from forecast.evidence.record import Conditioned, Update
 
 CONFLICT = 0.01  # p-value below which belief and evidence, or observations, disagree

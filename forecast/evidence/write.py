@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from forecast.errors import ForecastError, StudyError, UsageError, nearest
-from forecast.evidence.files import FIELDS, free_id, from_fields
+from forecast.evidence.observation import FIELDS, free_id, from_fields
 
 FOLDER = Path("priors") / "evidence"
 FILE = "observations.toml"
@@ -31,7 +31,7 @@ def add(study: Path, table: Mapping[str, Any], id: str = "", file: str = FILE) -
     study : pathlib.Path
         The study's folder.
     table : mapping
-        Its fields (`forecast.evidence.files.FIELDS`).
+        Its fields (`forecast.evidence.observation.FIELDS`).
     id : str
         Made from the quantity where left out.
     file : str

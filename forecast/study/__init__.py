@@ -28,7 +28,7 @@ from forecast.units import UnitSystem, conversion
 from forecast.units.files import read_units
 
 if TYPE_CHECKING:
-    from forecast.evidence.files import Observation
+    from forecast.evidence.observation import Observation
     from forecast.trend.files import Curve, Trend
 
 __all__ = ["FOLDERS", "PATTERNS", "VERSION", "Study", "open_study", "threshold"]

@@ -17,7 +17,7 @@ from forecast.study.reports import Report
 from forecast.units import UnitSystem, conversion
 
 if TYPE_CHECKING:
-    from forecast.evidence.files import Observation
+    from forecast.evidence.observation import Observation
     from forecast.fits import Record
     from forecast.result import Forecast
     from forecast.trend.files import Curve, Trend
@@ -215,7 +215,7 @@ class Study:
         ...     "training_cost", "60M to 120M", source="a newspaper", date="2024-03-01"
         ... )
         """
-        from forecast.evidence.files import free_id, from_fields
+        from forecast.evidence.observation import free_id, from_fields
 
         fields = {
             "value": value,
