@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import warnings
 from collections.abc import Iterator
@@ -33,6 +34,9 @@ FAMILIES = (
     "Noto Sans Devanagari",
     "Nirmala UI",
     "Arial Unicode MS",
+    "WenQuanYi Zen Hei",
+    "IPAGothic",
+    "Droid Sans Fallback",
 )
 HINT = "figures need matplotlib; install it with: pip install 'ai-cost-forecast[plots]'"
 
@@ -48,10 +52,16 @@ def style() -> Iterator[None]:
     wanted = _settings(tuple(sorted({font.name for font in font_manager.fontManager.ttflist} & set(FAMILIES))))
     now: Any = matplotlib.rcParams
     changed: Any = {key: value for key, value in wanted.items() if now[key] != value}
+    log = logging.getLogger("matplotlib.font_manager")
+    level = log.level
     with matplotlib.rc_context(changed), warnings.catch_warnings():
         # A script that no installed font has is drawn by the reader's own fonts in SVG; matplotlib would warn.
         warnings.filterwarnings("ignore", message="Glyph .* missing")
-        yield
+        log.setLevel(logging.ERROR)  # a font of a rare script may have no bold face
+        try:
+            yield
+        finally:
+            log.setLevel(level)
 
 
 @lru_cache(maxsize=4)

@@ -15,9 +15,8 @@ if TYPE_CHECKING:
 
 SVG = "http://www.w3.org/2000/svg"
 XLINK = "{http://www.w3.org/1999/xlink}href"
-_FONT = re.compile(
-    r"(?:(?P<style>italic|oblique)\s+)?(?:(?P<weight>bold|\d{3})\s+)?(?P<size>[\d.]+)px\s+(?P<family>.+)"
-)
+FAMILY = "DejaVu Sans, Verdana, sans-serif"  # whatever is installed here, the same text comes out
+_FONT = re.compile(r"(?:(?P<style>italic|oblique)\s+)?(?:(?P<weight>bold|\d{3})\s+)?(?P<size>[\d.]+)px\s+.+")
 
 
 def to_svg(figure: Figure, name: str, label: str) -> str:
@@ -88,6 +87,7 @@ def tidied(text: str, name: str, label: str) -> str:
         "role": "img",
         "stroke-linejoin": "round",
         "stroke-linecap": "butt",
+        "font-family": FAMILY,
     }
     root.attrib = {**attributes, "aria-label": label, **root.attrib}
     return ElementTree.tostring(_lean(root), encoding="unicode", short_empty_elements=True)
@@ -115,17 +115,11 @@ def _set(element: ElementTree.Element, key: str, value: str) -> None:
     if key == "font":
         match = _FONT.fullmatch(value)
         if match:
-            size, family, weight, style = (
-                match["size"],
-                match["family"].replace("'", ""),
-                match["weight"],
-                match["style"],
-            )
+            size, weight, style = match["size"], match["weight"], match["style"]
             element.set("font-size", size)
-            element.set("font-family", f"{family}, sans-serif")
             if weight:
                 element.set("font-weight", weight)
             if style:
                 element.set("font-style", style)
-    else:
+    elif key != "font-family":
         element.set(key, value)
