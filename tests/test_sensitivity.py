@@ -522,6 +522,62 @@ def test_a_posterior_has_dependent_inputs(tmp_path):
     assert seen.width.se < 0.05 and seen.median.se < 0.05
 
 
+@pytest.mark.parametrize(
+    ("quantity", "says"),
+    [
+        ("product", 'value = "normal(mean=1, sd=0.3)"'),  # two clouds
+        ("bent", 'value = "normal(mean=0, sd=0.3)"'),  # a banana: dependent without any correlation
+        ("total", 'at_least = "1.5"'),  # a corner cut off
+    ],
+)
+def test_a_posterior_of_any_shape(quantity, says, tmp_path):
+    """Two inputs: Shapley effects are the mean of first and total, and these are strata's own variances."""
+    observation = f'[seen]\nquantity = "{quantity}"\n{says}\nunit = ""\ndate = "2024-01-01"\nsource = "made up"\n'
+    study = forecast.open_study(
+        write_study(
+            tmp_path,
+            prior("a", "normal(mean=0, sd=1)") + prior("b", "normal(mean=0, sd=1)"),
+            '''
+            def total(a, b):
+                """Sum []."""
+                return a + b
+
+
+            def product(a, b):
+                """Product []."""
+                return a * b
+
+
+            def bent(a, b):
+                """Difference []."""
+                return b - a**2
+
+
+            def gap(a, b):
+                """What is asked for []."""
+                return a + 2 * b
+            ''',
+            'quantities = ["gap"]',
+            {"priors/evidence/seen.toml": observation},
+        )
+    )
+    result = study.run(["gap"], draws=65536)
+    answer, gap = result.sensitivity("gap"), result.at("gap").ravel()
+
+    def alone(name):
+        strata = gap[np.argsort(result.at(name).ravel())].reshape(256, -1)
+        return float((strata.mean(axis=1).var() - strata.var(axis=1, ddof=1).mean() / strata.shape[1]) / gap.var())
+
+    first = {name: alone(name) for name in "ab"}
+    for name, other in ("ab", "ba"):
+        assert answer[name].dependent
+        exact = {"first": first[name], "total": 1 - first[other], "shapley": (first[name] + 1 - first[other]) / 2}
+        for kind, value in exact.items():
+            figure = getattr(answer[name], kind)
+            assert abs(figure.value - value) <= SE * figure.se + 0.01, kind
+            assert figure.se < 0.02
+
+
 def test_what_an_observation_does(tmp_path):
     """Precisions add, so what one observation does beside another is known."""
     study = forecast.open_study(

@@ -120,6 +120,9 @@ class Sensitivity:
         What never counts as in `width` and `score`: the last year of the axis.
     heavy : bool
         Whether a few worlds decide the variance on this scale, so that all shares of it are uncertain.
+    nearest : bool
+        Whether evidence has made so many inputs depend on one another that their shares are those of the nearest
+        Gaussian copula.
     """
 
     quantity: str
@@ -141,6 +144,7 @@ class Sensitivity:
     already: float = 0.0
     last: float = math.inf
     heavy: bool = False
+    nearest: bool = False
 
     def __repr__(self) -> str:
         from forecast.sensitivity.text import table
@@ -262,6 +266,7 @@ def sensitivity(
         float(np.isneginf(prepared.draws).mean()),
         forecast.years[-1] if forecast.study.labels[request.name] == YEAR else float(learned.max()),
         prepared.scale in ("linear", "log") and not event and decided_by_few(prepared.target),
+        prepared.nearest,
     )
 
 

@@ -16,6 +16,8 @@ from typing import Any
 
 import numpy as np
 
+from forecast.sensitivity.hermite import hermite, normalised_hermite
+from forecast.sensitivity.posterior import WORLDS, Sample
 from forecast.special import ndtr, ndtri
 
 LEGENDRE, HERMITE = 14, 3  # highest degrees of the functions of a site: in probability, and in the normal score
@@ -57,12 +59,15 @@ class Inputs:
         Of the normal scores.
     features : tuple of Features or None
         For each coordinate, such as the input's own value.
+    joint : tuple of int
+        Coordinates that depend on one another in a way that correlations do not tell: a posterior's.
     """
 
     players: tuple[str, ...]
     player: tuple[int, ...]
     correlation: Array
     features: tuple[Features | None, ...]
+    joint: tuple[int, ...] = ()
 
     @classmethod
     def plain(cls, names: Sequence[str], correlation: Array | None = None) -> Inputs:
@@ -75,7 +80,7 @@ class Inputs:
     def dependent(self) -> tuple[int, ...]:
         """Coordinates that depend on others, and all others of their players: the block."""
         off = np.abs(self.correlation - np.diag(np.diag(self.correlation))) > 1e-12
-        players = {self.player[c] for c in np.flatnonzero(off.any(axis=1))}
+        players = {self.player[c] for c in (*np.flatnonzero(off.any(axis=1)).tolist(), *self.joint)}
         return tuple(c for c, player in enumerate(self.player) if player in players)
 
     @property
@@ -157,6 +162,8 @@ class Block:
             choice for k in range(1, degree + 1) for choice in combinations_with_replacement(range(rank), k)
         )
         """For each function, the coordinates of its Wick product, repeated as often as their degree."""
+        self.sample: Sample | None = None
+        """Worlds, if the members' dependence is not a Gaussian copula: conditional means are then read off these."""
 
     def __len__(self) -> int:
         return len(self.indices)
@@ -174,6 +181,13 @@ class Block:
                 product = product * powers[coordinate][index.count(coordinate)]
             out[row] = product
         return out
+
+    def shown_by(self, scores: Array, used: Sequence[int]) -> None:
+        """Take the dependence from worlds (member, chain, world) instead of a copula, for the functions in use."""
+        worlds = WORLDS if len(scores) <= 4 else WORLDS // 2  # with every member twice as many subsets
+        scores = scores[..., : max(1, worlds // scores.shape[1])]
+        values = self.values(scores.reshape(len(scores), -1), max(used, default=-1) + 1)
+        self.sample = Sample(scores, values[list(used)], used)
 
     def up_to_degree(self, degree: int) -> int:
         """How many functions have at most this degree."""
@@ -202,6 +216,8 @@ class Block:
 
     def projected(self, coefficients: Array, scores: Array, members: Sequence[int]) -> Array:
         """Conditional mean (world,) of a sum of the functions given the scores (member, world) of some members."""
+        if self.sample is not None:
+            return self.sample.projected(coefficients, scores, members)
         directions = self.span(members)
         coordinates = directions.T @ np.linalg.pinv(self.loads[list(members)], rcond=1e-8) @ scores
         powers = [normalised_hermite(row, max(map(len, self.indices))) for row in coordinates]
@@ -235,19 +251,6 @@ def gram(tensors: dict[int, Array], directions: Array) -> Array:
         flat = tensor.reshape(*tensor.shape[: tensor.ndim - degree], -1)
         total = total + flat @ np.swapaxes(flat, -1, -2)
     return np.asarray(total)
-
-
-def hermite(score: Array, degree: int) -> Array:
-    """Hermite polynomials (degree, world), He_0 = 1, He_1 = z, He_2 = z² - 1, …"""
-    rows = [np.ones_like(score), score]
-    for k in range(1, degree):
-        rows.append(score * rows[k] - k * rows[k - 1])
-    return np.array(rows[: degree + 1])
-
-
-def normalised_hermite(score: Array, degree: int) -> Array:
-    """Hermite polynomials of variance one."""
-    return hermite(score, degree) / np.sqrt([math.factorial(k) for k in range(degree + 1)])[:, None]
 
 
 def _legendre(x: Array, degree: int) -> list[Array]:

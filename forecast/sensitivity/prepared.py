@@ -15,6 +15,7 @@ from forecast.quantile import heavy_tailed, mcse_of
 from forecast.result import Forecast
 from forecast.sampling import request_of
 from forecast.sensitivity.chaos import Features, Inputs
+from forecast.sensitivity.posterior import MOST_PLAYERS
 from forecast.sensitivity.surrogate import Surrogate, fit
 from forecast.special import ndtr, ndtri
 from forecast.study import Study
@@ -47,6 +48,8 @@ class Prepared:
     surrogate : Surrogate
     doubt : float
         Standard error of the inputs' correlations, where these are a posterior's.
+    nearest : bool
+        Whether a posterior's dependence is that of the nearest Gaussian copula, as there are too many inputs in it.
     """
 
     quantity: str
@@ -58,6 +61,7 @@ class Prepared:
     coordinates: tuple[str, ...]
     surrogate: Surrogate
     doubt: float = 0.0
+    nearest: bool = False
 
     def of_player(self, player: int) -> Array:
         """Normal scores (coordinate, chain, draw) of one player."""
@@ -103,6 +107,10 @@ def prepare(forecast: Forecast, quantity: str, year: float | None, above: float 
         z, correlation, doubt = _as_normal(z, correlation, moved)
     np.fill_diagonal(correlation, 1.0)
     inputs = _inputs(study, coordinates, correlation, dict(zip((coordinates[c] for c in moved), raw, strict=True)))
+    together = replace(inputs, joint=_together(forecast, coordinates))
+    nearest = bool(together.joint) and len({inputs.player[c] for c in together.dependent}) > MOST_PLAYERS
+    if together.joint and not nearest:
+        inputs, doubt = together, 0.0
     if above is not None:
         scale, target = "linear", (draws > above).astype(float)
         if target.min() == target.max():
@@ -113,7 +121,14 @@ def prepare(forecast: Forecast, quantity: str, year: float | None, above: float 
         scale = _scale(draws) if scale == "auto" else scale
         target = target_of(draws, scale, text)
     surrogate = fit(target, z, inputs)
-    return Prepared(text, draws, target, scale, z, inputs, tuple(coordinates), surrogate, doubt)
+    return Prepared(text, draws, target, scale, z, inputs, tuple(coordinates), surrogate, doubt, nearest)
+
+
+def _together(forecast: Forecast, coordinates: Sequence[str]) -> tuple[int, ...]:
+    """Coordinates that evidence has made depend on others: all that it looked at together."""
+    parts = () if forecast.update is None else forecast.update.parts
+    found = [[c for c, name in enumerate(coordinates) if name in part.inputs] for part in parts if part.rung != "none"]
+    return tuple(sorted(c for own in found if len(own) > 1 for c in own))
 
 
 def _as_normal(z: Array, correlation: Array, moved: Sequence[int]) -> tuple[Array, Array, float]:

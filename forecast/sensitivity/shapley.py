@@ -13,7 +13,7 @@ out each chain in turn.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
@@ -65,6 +65,27 @@ def indices(surrogate: Surrogate) -> Indices:
     >>> found.shapley.round(6).tolist()
     [0.36, 0.64]
     """
+    block = None if surrogate.block is None else surrogate.sites[surrogate.block]
+    if not isinstance(block, Block) or block.sample is None or len(surrogate.coefficients) < 8:
+        return _indices(surrogate)
+    # Where the dependence is known by worlds alone, its own error: what half of the chains make of it.
+    halves = []
+    everyone = block.sample.chains
+    for part in (0, 1):
+        block.sample.chains = everyone[part::2]
+        halves.append(_indices(surrogate))
+    block.sample.chains = everyone
+    found = _indices(surrogate)
+    errors = {
+        f"{kind}_se": np.hypot(
+            getattr(found, f"{kind}_se"), np.abs(getattr(halves[0], kind) - getattr(halves[1], kind)) / 2
+        )
+        for kind in ("first", "total", "shapley")
+    }
+    return replace(found, **errors)
+
+
+def _indices(surrogate: Surrogate) -> Indices:
     count, chains = len(surrogate.inputs.players), len(surrogate.coefficients)
     first, total, shapley = np.zeros((3, count, chains, chains))
     spread = np.zeros(count)  # variance of each Shapley numerator over random orders
@@ -164,6 +185,8 @@ class _Game:
     block : Block or None
     tensors : dict of int to ndarray
         By degree.
+    coefficients : ndarray (group, chain, function) or None
+        Instead, where the block's dependence is a posterior's.
     """
 
     full: Array
@@ -171,10 +194,15 @@ class _Game:
     rows: tuple[tuple[int, ...], ...] = ()
     block: Block | None = None
     tensors: dict[int, Array] | None = None
+    coefficients: Array | None = None
 
     def worth(self, known: tuple[int, ...]) -> Array:
         """Products (chain, chain) when these members of the block are known."""
-        assert self.block is not None and self.tensors is not None
+        assert self.block is not None
+        if self.block.sample is not None:
+            assert self.coefficients is not None
+            return self.block.sample.worth(self.coefficients, [row for i in known for row in self.rows[i]])
+        assert self.tensors is not None
         products = gram(self.tensors, self.block.span([row for i in known for row in self.rows[i]]))
         return products.sum(axis=0)
 
@@ -265,8 +293,10 @@ class _Game:
 
 def _games(surrogate: Surrogate) -> list[tuple[frozenset[int], _Game]]:
     """The terms by the set of single players in them, with and without the block kept apart by their tensors."""
+    block = None if surrogate.block is None else surrogate.sites[surrogate.block]
+    assert block is None or isinstance(block, Block)
     block_terms: dict[frozenset[int], dict[tuple[tuple[int, int], ...], dict[int, Array]]] = {}
-    plain: dict[frozenset[int], Array] = {}
+    alone: dict[tuple[tuple[int, int], ...], Array] = {}
     for column, term in enumerate(surrogate.terms):
         single = tuple((site, f) for site, f in term if site != surrogate.block)
         players = frozenset(surrogate.players_of(site) for site, _ in single)
@@ -274,13 +304,17 @@ def _games(surrogate: Surrogate) -> list[tuple[frozenset[int], _Game]]:
         inside = [f for site, f in term if site == surrogate.block]
         if inside:
             block_terms.setdefault(players, {}).setdefault(single, {})[inside[0]] = value
+            if single and block is not None and block.sample is not None:  # functions need not have a mean of zero
+                alone[single] = alone.get(single, np.zeros(len(value))) + block.sample.mean[inside[0]] * value
         else:
-            plain[players] = plain.get(players, np.zeros((len(value), len(value)))) + np.outer(value, value)
+            alone[single] = alone.get(single, np.zeros(len(value))) + value
+    plain: dict[frozenset[int], Array] = {}
+    for single, value in alone.items():
+        players = frozenset(surrogate.players_of(site) for site, _ in single)
+        plain[players] = plain.get(players, np.zeros((len(value), len(value)))) + np.outer(value, value)
     games = [(players, _Game(full)) for players, full in plain.items()]
-    if surrogate.block is None or not block_terms:
+    if block is None or not block_terms:
         return games
-    block = surrogate.sites[surrogate.block]
-    assert isinstance(block, Block)
     owners = [surrogate.inputs.player[c] for c in surrogate.inputs.dependent]
     members = tuple(dict.fromkeys(owners))
     rows = tuple(tuple(place for place, owner in enumerate(owners) if owner == player) for player in members)
@@ -290,6 +324,10 @@ def _games(surrogate: Surrogate) -> list[tuple[frozenset[int], _Game]]:
         for row, functions in enumerate(groups.values()):
             for function, value in functions.items():
                 coefficients[row, :, function] = value
+        if block.sample is not None:
+            full = block.sample.worth(coefficients, [row for own in rows for row in own])
+            games.append((players, _Game(full, members, rows, block, None, coefficients)))
+            continue
         full = np.einsum("gcf,gdf->cd", coefficients, coefficients)
         games.append((players, _Game(full, members, rows, block, block.tensors(coefficients))))
     return games

@@ -113,9 +113,14 @@ def fit(target: Array, scores: Array, inputs: Inputs) -> Surrogate:
     block = None
     if inputs.dependent:
         block = len(sites)
-        sites.append(Block(inputs.correlation[np.ix_(inputs.dependent, inputs.dependent)]))
+        place = list(inputs.dependent)
+        joint = Block(inputs.correlation[np.ix_(place, place)])
+        sites.append(joint)
     search = _Search(target, flat, inputs, tuple(sites), block)
     terms, coefficients, residual = search.run()
+    if inputs.joint:
+        used = sorted({function for term in terms for site, function in term if site == block})
+        joint.shown_by(scores[place], used)
     level = float(target.mean())
     variance = ((target - level) ** 2).mean(axis=1)
     return Surrogate(inputs, tuple(sites), block, tuple(terms), coefficients, residual, level, chains * draws, variance)

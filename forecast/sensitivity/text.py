@@ -64,6 +64,10 @@ def table(found: Sensitivity, top: int | None = None) -> str:
     lines.append(f"Not attributed: {_missing(found.unexplained)} (contained in the errors of the shares)")
     if found.heavy:
         lines.append("A few worlds decide this variance, and so the shares: --scale rank is safer.")
+    if found.nearest:
+        lines.append(
+            "Evidence made many inputs depend on one another: their shares are those of the nearest Gaussian copula."
+        )
     lines += ["", *_learning(found, top)]
     for declared in found.dependences:
         both = f"{' and '.join(declared.between)} (rank correlation {declared.rank_correlation:g})"
@@ -240,6 +244,8 @@ def to_json(found: Sensitivity) -> dict[str, Any]:
         "worlds": found.worlds,
         "never": found.never,
         "already": found.already,
+        "nearest_copula": found.nearest,
+        "heavy_tailed": found.heavy,
         "inputs": [
             {
                 "name": effect.name,
