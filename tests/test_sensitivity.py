@@ -522,6 +522,31 @@ def test_a_posterior_has_dependent_inputs(tmp_path):
     assert seen.width.se < 0.05 and seen.median.se < 0.05
 
 
+def test_what_a_dependence_does_beside_evidence(tmp_path):
+    """The declared correlation is the priors'. Gaussian: the posterior for a correlation of the priors is known."""
+    study = forecast.open_study(
+        write_study(
+            tmp_path,
+            prior("a", "normal(mean=0, sd=1)")
+            + prior("b", "normal(mean=0, sd=1)")
+            + '[[dependence]]\nbetween = ["a", "b"]\nrank_correlation = 0.2\nsource = "made up"\n',
+            'def total(a, b):\n    """Sum []."""\n    return a + b\n',
+            'quantities = ["total"]',
+        )
+    )
+    seen = study.observe("a", "normal(mean=1, sd=1)", source="s", date="2024-01-01")
+    (found,) = seen.run(["total"], draws=65536).sensitivity("total").dependences
+
+    def posterior(rank):
+        rho = 2 * math.sin(math.pi * rank / 6)
+        # a has mean 0.5 and variance 0.5; b follows with rho.
+        return 2 * Z * math.sqrt(0.5 * (1 + rho) ** 2 + 1 - rho**2), 0.5 * (1 + rho)
+
+    for figure, one, other in zip((found.width, found.median), posterior(0.15), posterior(0.25), strict=True):
+        assert abs(figure.value - (other - one)) <= SE * figure.se + 1e-4
+        assert figure.se < 0.2 * abs(other - one)
+
+
 @pytest.mark.parametrize(
     ("quantity", "says"),
     [

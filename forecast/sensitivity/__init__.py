@@ -233,7 +233,7 @@ def sensitivity(
                 _rank_correlation(ranks, prepared.scores[own[0]]) if name in forecast.study.priors else None,
                 swing_of(forecast, prepared, player, order[player], event),
                 _learning(gained, player, event),
-                own[0] in prepared.inputs.dependent,
+                own[0] in prepared.inputs.dependent and len(prepared.inputs.players) > 1,
                 _parts(forecast, name, learned, prob, independent, event),
             )
         )

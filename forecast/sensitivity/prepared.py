@@ -43,6 +43,9 @@ class Prepared:
         What is explained, finite.
     scale : str
     scores : ndarray (coordinate, chain, draw)
+        Standard normal in these worlds.
+    believed : (ndarray (coordinate, chain, draw), ndarray (coordinate, coordinate))
+        The scores that the priors give them, and the correlations declared of these. Without evidence, the same.
     inputs : Inputs
     coordinates : tuple of str
     surrogate : Surrogate
@@ -57,6 +60,7 @@ class Prepared:
     target: Array
     scale: str
     scores: Array
+    believed: tuple[Array, Array]
     inputs: Inputs
     coordinates: tuple[str, ...]
     surrogate: Surrogate
@@ -102,7 +106,7 @@ def prepare(forecast: Forecast, quantity: str, year: float | None, above: float 
     correlation = mixing @ mixing.T
     correlation[np.abs(correlation) < 1e-9] = 0.0  # rotations leave rounding errors
     moved = [c for c, name in enumerate(coordinates) if name in design.given]
-    raw, doubt = z[moved], 0.0
+    raw, doubt, believed = z[moved], 0.0, (z, correlation)
     if moved:
         z, correlation, doubt = _as_normal(z, correlation, moved)
     np.fill_diagonal(correlation, 1.0)
@@ -121,7 +125,7 @@ def prepare(forecast: Forecast, quantity: str, year: float | None, above: float 
         scale = _scale(draws) if scale == "auto" else scale
         target = target_of(draws, scale, text)
     surrogate = fit(target, z, inputs)
-    return Prepared(text, draws, target, scale, z, inputs, tuple(coordinates), surrogate, doubt, nearest)
+    return Prepared(text, draws, target, scale, z, believed, inputs, tuple(coordinates), surrogate, doubt, nearest)
 
 
 def _together(forecast: Forecast, coordinates: Sequence[str]) -> tuple[int, ...]:

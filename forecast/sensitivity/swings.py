@@ -139,7 +139,7 @@ def dependence_effects(
         if not all(name in prepared.coordinates for name in declared.between):
             continue
         i, j = (prepared.coordinates.index(name) for name in declared.between)
-        now = rank_correlation(float(np.clip(prepared.inputs.correlation[i, j], -1, 1)))
+        now = rank_correlation(float(np.clip(prepared.believed[1][i, j], -1, 1)))
         ends = []
         for rank in (max(now - STEP / 2, -0.95), min(now + STEP / 2, 0.95)):
             weights = _density_ratio(prepared, i, j, score_correlation(rank))
@@ -211,19 +211,18 @@ def _effective(log_weights: Array) -> float:
 
 
 def _density_ratio(prepared: Prepared, i: int, j: int, correlation: float) -> Array | None:
-    """Density of the worlds (chain, draw) if one correlation were another, over what it is; None if that cannot be."""
-    now = prepared.inputs.correlation
+    """Density of the worlds (chain, draw) if one correlation were another, over what it is; None if that cannot be.
+
+    Of the priors: a posterior's density changes by the same factor, but for a constant.
+    """
+    scores, now = prepared.believed
     then = now.copy()
     then[i, j] = then[j, i] = correlation
-    linked = [
-        c
-        for c in range(len(now))
-        if c in (i, j) or np.abs(now[c, [i, j]]).max() > 1e-12 or c in prepared.inputs.dependent
-    ]
+    linked = [c for c in range(len(now)) if c in (i, j) or np.abs(now[c]).sum() > now[c, c] + 1e-12]
     now, then = now[np.ix_(linked, linked)], then[np.ix_(linked, linked)]
     if min(np.linalg.eigvalsh(now)[0], np.linalg.eigvalsh(then)[0]) < 1e-3:
         return None
-    z = prepared.scores[linked].reshape(len(linked), -1)
+    z = scores[linked].reshape(len(linked), -1)
     change = np.linalg.inv(then) - np.linalg.inv(now)
     log = -0.5 * (np.einsum("in,ij,jn->n", z, change, z) + np.linalg.slogdet(then)[1] - np.linalg.slogdet(now)[1])
     return np.asarray(np.exp(log).reshape(prepared.target.shape))
