@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -330,6 +332,21 @@ DESCRIBED = {
 @pytest.mark.parametrize("text", DESCRIBED)
 def test_describe(text):
     assert parse(text, PLACE).describe() == DESCRIBED[text]
+
+
+def test_what_the_documentation_writes_is_read():
+    page = (Path(__file__).parent.parent / "docs" / "distributions.md").read_text(encoding="utf-8")
+    rows = page.split("## Intervals")[1].split("##")[0].splitlines()
+    texts = [row.split("`")[1] for row in rows if row.startswith("| `")]
+    texts += re.findall(r"`((?:discrete|point|mixture|quantiles|card)\([^…]*?\))`", page)
+    assert len(texts) >= 10
+    for text in texts:
+        parse(text, PLACE)
+    shown = page.split("```python")[1].split("```")[0]
+    names: dict = {}
+    exec(shown, names)
+    assert f"'{names['price'].describe()}'" in shown
+    assert parse(names["price"].canonical(), PLACE) == names["price"]
 
 
 def test_describe_tells_the_fit_error_of_quantiles():
