@@ -111,6 +111,8 @@ def _equal_error(
     workload: str, reference: Reference, peers: Sequence[Peer], studies: Path, share: float, notes: list[str]
 ) -> list[Row]:
     """Everything about one workload."""
+    import forecast
+
     title = TITLES[workload]
     ours, mc = engine_peer(studies), engine_peer(studies, method="mc")
     worlds = _as_precise(ours, workload, reference, round(SEEDS * share))
@@ -120,12 +122,16 @@ def _equal_error(
     present = [peer for peer in peers if workload in peer.workloads]
     _say(f"{title}: errors")
     answers = {peer.name: partial(peer.answer, workload, ERROR_SAMPLES) for peer in present}
-    answers["forecast"] = partial(ours.answer, workload, worlds)
+    default = forecast.open_study(studies / workload).run()
+    usual = default.draws * default.design.chains
+    answers |= {"forecast": partial(ours.answer, workload, worlds), "usual": partial(ours.answer, workload, usual)}
     errors = interleaved(answers, reference.values, range(1, 1 + round(SEEDS * share)))
     _say(f"{title}: costs")
     answers = {peer.name: partial(peer.answer, workload, MILLION) for peer in present}
-    answers |= {"forecast": partial(ours.answer, workload, worlds), "mc": partial(mc.answer, workload, MILLION)}
-    costs = interleaved(answers, reference.values, range(1, 1 + max(2, round(COSTS * share))), {"forecast": 4})
+    answers |= {"forecast": partial(ours.answer, workload, worlds), "usual": partial(ours.answer, workload, usual)}
+    answers |= {"mc": partial(mc.answer, workload, MILLION)}
+    often = {"forecast": 4, "usual": 4}
+    costs = interleaved(answers, reference.values, range(1, 1 + max(2, round(COSTS * share))), often)
     worst = float(efficiencies(errors["forecast"], reference, worlds).max())
     notes.append(f"{title}: our squared error is at most {worst:.3f} of that of as many plain draws; that of peers is")
     rows = []
@@ -137,12 +143,21 @@ def _equal_error(
         least, median = ratio(costs[peer.name].cpu, costs["forecast"].cpu, factor)
         aim = AIMS.get((workload, peer.name))
         rows.append(_row(f"error per CPU second against {peer.name}", title, least, median, aim, at_least=True))
+        factor = mean / MILLION / (float(efficiencies(errors["usual"], reference, usual).max()) / usual)
+        least, median = ratio(costs[peer.name].cpu, costs["usual"].cpu, factor)
+        rows.append(
+            _row(f"the same with the {usual:,} worlds of default precision: {peer.name}", title, least, median, None)
+        )
     aim = 0.5 if workload in HEAVY else None
     figure = "plain Monte Carlo mode, 1e6 draws: CPU against plain numpy"
     rows.append(_row(figure, title, *ratio(costs["mc"].cpu, costs["numpy"].cpu), aim))
     rows += _processes(workload, worlds, studies, max(3, round(REPEATS * share)), present)
     rows += _coverage(ours, workload, reference, round(COVERAGE_SEEDS * share))
-    labels = {"forecast": f"forecast, {worlds:,} worlds", "mc": f"forecast --method mc, {MILLION:,} draws"}
+    labels = {
+        "forecast": f"forecast, {worlds:,} worlds",
+        "usual": f"forecast, {usual:,} worlds",
+        "mc": f"forecast --method mc, {MILLION:,} draws",
+    }
     for name, runs in costs.items():
         label = labels.get(name, f"{name}, {MILLION:,} samples")
         for kind, seconds in (("CPU", runs.cpu), ("time", runs.wall)):

@@ -64,13 +64,15 @@ def _regressed(pilot: np.ndarray, outputs: np.ndarray, follows: np.ndarray) -> t
     """Slopes (output, coordinate) of the outputs' normal scores, without those that are noise, and which fit well."""
     worlds = pilot.shape[1]
     loads, fits = np.zeros(follows.shape), np.zeros(len(outputs), dtype=bool)
+    ranked = ndtri((np.arange(worlds) + 0.5) / worlds)
+    score = np.empty(worlds)
     solvers: dict[bytes, np.ndarray] = {}  # many outputs follow from the same coordinates: a quantity in each year
     for row, (output, follow) in enumerate(zip(outputs, follows, strict=True)):
         degrees = worlds - 1 - int(follow.sum())
         if degrees < worlds // 2 or output.min() == output.max():
             continue
         # Outputs of a formula rarely tie; where they do, any order of the tied only lowers the fit.
-        score = ndtri((np.argsort(np.argsort(output, kind="stable"), kind="stable") + 0.5) / worlds)
+        score[np.argsort(output, kind="stable")] = ranked
         inverse = solvers.get(follow.tobytes())
         if inverse is None:
             inverse = solvers[follow.tobytes()] = np.linalg.pinv(pilot[follow].T)
