@@ -98,11 +98,12 @@ def test_peers_in_python_give_the_reference(peer: Peer, workload: str) -> None:
     _agree(peer.answer(workload, SAMPLES, 1), references()[workload], SAMPLES)
 
 
-def test_the_peer_in_c_gives_the_reference(tmp_path: Path) -> None:
+@pytest.mark.parametrize("workload", WORKLOADS)
+def test_the_peer_in_c_gives_the_reference(tmp_path: Path, workload: str) -> None:
     peer = c_peer(tmp_path)
     if isinstance(peer, str):
         pytest.skip(peer)
-    _agree(peer.answer("botec", SAMPLES, 1), references()["botec"], SAMPLES)
+    _agree(peer.answer(workload, SAMPLES, 1), references()[workload], SAMPLES)
 
 
 @pytest.mark.parametrize("method", ["qmc", "mc"])

@@ -412,8 +412,6 @@ def test_the_mean_of_a_heavy_tail_warns(chain):
 
 @pytest.mark.parametrize("seed", [1 << 63, 1 << 70])
 def test_a_seed_too_large_is_told(chain, seed):
-    with pytest.raises(
-        forecast.errors.UsageError, match=r"seed has more than 63 bits \(\d+\); give a whole number"
-    ):
+    with pytest.raises(forecast.errors.UsageError, match=r"seed has more than 63 bits \(\d+\); give a whole number"):
         chain.run(seed=seed)
     assert chain.run(["smooth"], seed=(1 << 63) - 1, draws=64).draws == 8
