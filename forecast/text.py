@@ -8,7 +8,7 @@ from decimal import ROUND_UP, Decimal
 
 import numpy as np
 
-from forecast.fits import accepted
+from forecast.fits import accepted, trends_behind
 from forecast.graph import YEAR
 from forecast.quantile import Z_95, Estimate
 from forecast.result import Forecast, Interval
@@ -98,6 +98,15 @@ def _title(forecast: Forecast) -> str:
     return f"{title}: {percent(forecast.prob)} credible intervals, equal-tailed"
 
 
+def _given(forecast: Forecast, name: str, text: str, shown: Iterable[str]) -> str:
+    """A replaced quantity; of a fitted trend, what does not follow from it."""
+    behind = {trend for quantity in shown for trend in trends_behind(forecast.study, quantity)}
+    apart = next((trend for trend in behind if name.startswith(f"{trend}_")), "")
+    return f"given {name} = {text}" + (
+        f" (the curves of {apart} do not follow from it: they stay fitted)" if apart else ""
+    )
+
+
 def _notes(forecast: Forecast) -> list[str]:
     worlds = forecast.draws * forecast.design.chains
     how = "quasi-Monte Carlo" if forecast.design.method == "qmc" else "plain Monte Carlo"
@@ -108,7 +117,8 @@ def _notes(forecast: Forecast) -> list[str]:
     shown = {request.name for request in forecast.requests}
     if shown == {text.partition("@")[0] for text in forecast.study.main.quantities}:
         notes = [*forecast.study.main.notes, *notes]
-    notes = [*(f"given {name} = {text}" for name, text in forecast.study.replaced.items()), *notes]
+    given = [_given(forecast, name, text, shown) for name, text in forecast.study.replaced.items()]
+    notes = [*given, *notes]
     if forecast.update is not None:
         from forecast.evidence.told import conflicts, paths
 

@@ -453,3 +453,12 @@ def test_a_run_tells_of_a_fit_that_was_accepted_unconverged(study, capsys):
         assert "accepted" not in capsys.readouterr().out
     finally:
         file.write_text(kept)
+
+
+def test_a_replaced_parameter_says_that_the_curves_stay_fitted(study, capsys):
+    words = ["run", str(study.path), "--draws", "1024", "--set", "cost_trend_growth=0.2", "-q"]
+    assert main([*words, "record@2030"]) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert "given cost_trend_growth = 0.2 (the curves of cost_trend do not follow from it: they stay fitted)" in told
+    assert main([*words, "cost_trend_growth"]) == 0
+    assert "stay fitted" not in capsys.readouterr().out
