@@ -46,7 +46,21 @@ def test_dates_become_decimal_years():
     assert decimal_year("2024-12-31") == 2024 + 365 / 366
     assert decimal_year("2023-12-31") == 2023 + 364 / 365
     assert decimal_year("2023") == decimal_year("2023-01") == decimal_year("2023-01-01") == 2023
-    for wrong in ("31/12/2023", "2023-13-01", "", "2023-02-30", "2023-01-01-01"):
+    assert decimal_year("9999-12-31") == 9999 + 364 / 365 and decimal_year("2000-12-31") == 2000 + 365 / 366
+    assert decimal_year("1900-03-01") == 1900 + 59 / 365
+    wrongs = (
+        "31/12/2023",
+        "2023-13-01",
+        "",
+        "2023-02-30",
+        "2023-01-01-01",
+        "20_23",
+        "２０２３",
+        "0000",
+        "20230101",
+        "+2023",
+    )
+    for wrong in wrongs:
         with pytest.raises(StudyError, match="not an ISO date"):
             decimal_year(wrong)
 
@@ -57,6 +71,7 @@ def test_decimal_years_become_dates_again():
     for day in range(date(2019, 12, 20).toordinal(), date(2021, 1, 10).toordinal()):
         text = date.fromordinal(day).isoformat()
         assert iso_date(decimal_year(text)) == text
+    assert iso_date(9999.99999) == "9999-12-31" and iso_date(2020.0) == "2020-01-01"
 
 
 def test_the_record_is_that_of_earlier_dates_only():

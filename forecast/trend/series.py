@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ from forecast.errors import Problem, StudyError
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
+_ISO = re.compile(r"\d{4}(-\d{1,2}){0,2}", re.ASCII)
 _FIRST_YEAR, _LAST_YEAR = 1900.0, 2200.0
 
 
@@ -174,13 +176,14 @@ def decimal_year(date: str) -> float:
     """
     from datetime import date as calendar
 
-    parts = date.strip().split("-")
     try:
-        day = calendar(*(int(part) for part in (*parts, "1", "1")[: max(3, len(parts))]))
-    except (ValueError, TypeError):
+        if not _ISO.fullmatch(date.strip()):
+            raise ValueError
+        year, month, day = (int(part) for part in (*date.strip().split("-"), "1", "1")[:3])
+        passed = calendar(year, month, day).toordinal() - calendar(year, 1, 1).toordinal()
+    except ValueError:
         raise StudyError.at("date", f"not an ISO date ({date!r})", "write it as 2022-07-31") from None
-    start, end = calendar(day.year, 1, 1).toordinal(), calendar(day.year + 1, 1, 1).toordinal()
-    return day.year + (day.toordinal() - start) / (end - start)
+    return year + passed / _days(year)
 
 
 def iso_date(year: float) -> str:
@@ -193,9 +196,12 @@ def iso_date(year: float) -> str:
     """
     from datetime import date as calendar
 
-    start = calendar(int(year), 1, 1).toordinal()
-    days = calendar(int(year) + 1, 1, 1).toordinal() - start
-    return calendar.fromordinal(start + round((year - int(year)) * days)).isoformat()
+    day = min(round((year - int(year)) * _days(int(year))), _days(int(year)) - 1)
+    return calendar.fromordinal(calendar(int(year), 1, 1).toordinal() + day).isoformat()
+
+
+def _days(year: int) -> int:
+    return 365 + (year % 4 == 0 and (year % 100 != 0 or year % 400 == 0))
 
 
 def dated_between(data: Series, start: float = -np.inf, end: float = np.inf) -> Mask:
