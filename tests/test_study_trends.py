@@ -328,6 +328,23 @@ def test_the_starter_studys_trends_by_both_routes():
         ("level_year = 2018\n", "", "priors/priors.toml [cost_trend]: a trend has no level_year; name the year that the prior of its level refers to"),
         ("draws = 8000", 'draws = 8000\nwhere = { basis = "bought" }', "priors/priors.toml [cost_trend]: no row of priors/evidence/costs.csv has basis 'bought'; it has rented"),
         ("draws = 8000", 'draws = 8000\nfrom = "2023-12-01"', None),
+        *[
+            ("draws = 8000", new, f"priors/priors.toml [cost_trend]: {message}")
+            for new, message in (
+                ("seed = -1", "seed is below 0 (-1); write seed = 0, say"),
+                ("seed = 1.5", "seed is not a whole number (1.5); write seed = 0, say"),
+                ("tune = 0", "tune is below 1 (0); write tune = 1000, say"),
+                ('draws = "many"', "draws is not a number ('many'); write draws = 4000, say"),
+                ("rate_years = nan", "rate_years is not a number (nan); write rate_years = 3.0, say"),
+                ("rate_years = 1e-9", "rate_years is below 0.1 (1e-09); write rate_years = 3.0, say"),
+                ("noise = 3", 'noise is not a text (3); write noise = "…"'),
+                ("top_per_year = 0.5", "top_per_year is not a whole number (0.5); write top_per_year = 10, say"),
+                ("top_per_year = 0", "top_per_year is below 1 (0); write top_per_year = 10, say"),
+                ("record_fraction = true", "record_fraction is not a positive number (True); write record_fraction = 0.1 for 10%"),
+                ("group = [1]", 'group is not a text ([1]); write group = "…"'),
+            )
+        ],
+        ("draws = 8000", 'from = "soon"', "priors/priors.toml [cost_trend] from: not an ISO date ('soon'); write it as 2022-07-31"),
         ("draws = 8000", "drawz = 8000", "priors/priors.toml [cost_trend]: unknown field 'drawz' of a trend; did you mean 'draws'?"),
     ],
 )  # fmt: skip

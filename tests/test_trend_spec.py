@@ -41,7 +41,7 @@ def test_a_good_declaration_passes():
         ({"level_year": 1900.0}, "level_year is 1900"),
         ({"route": "exact", "noise": "student_t", "dof": "4"}, 'normal scatter only; write route = "pymc"'),
         ({"route": "exact", "growth": "0.1 to 1"}, "the exact route needs a normal prior of growth (0.1 to 1); write it as 'normal LOW to HIGH'"),
-        ({"route": "exact", "group_level": "0.1 to 1"}, "a hierarchy over 0 group"),
+        ({"route": "exact", "group_level": "0.1 to 1"}, "a hierarchy over 0 groups; name a column"),
     ],
 )  # fmt: skip
 def test_a_bad_declaration_is_told(changes, told):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -9,13 +10,26 @@ from typing import Any
 from forecast.distribution import Distribution
 from forecast.errors import Problem, StudyError, nearest
 from forecast.trend.selection import Selection
-from forecast.trend.series import Series
+from forecast.trend.series import Series, decimal_year
 from forecast.trend.spec import SHAPES, TrendSpec, check
 
 _PRIORS = ("level", "growth", "change", "kink", "scatter", "dof", "group_level", "group_growth")
 _ROWS = ("series", "value", "where", "from", "to", "record_fraction", "top_per_year", "group", "of_group", "average")
 _TEXTS = ("label", "unit", "source", "note")
 _FIT = ("trend", "noise", "route", "level_year", "kink_prob", "rate_years", "draws", "chains", "tune", "seed")
+_WORDS = ("noise", "route", "value", "group", "of_group", "average")
+# Least value and an example; whole numbers have a whole one.
+_NUMBERS: dict[str, tuple[float, float | int]] = {
+    "level_year": (-math.inf, 2018.0),
+    "kink_prob": (-math.inf, 0.5),
+    "rate_years": (0.1, 3.0),
+    "draws": (0, 4000),
+    "chains": (0, 4),
+    "tune": (1, 1000),
+    "seed": (0, 0),
+    "top_per_year": (1, 10),
+}
+_OWN = ("level_year", "seed", "top_per_year")  # numbers that are not passed on to the spec by name
 _FIELDS = {*_PRIORS, *_ROWS, *_TEXTS, *_FIT}
 Parse = Callable[[Any, str], Distribution]
 
@@ -164,26 +178,18 @@ def read_trend(name: str, table: Mapping[str, Any], place: str, parse: Parse, pr
                     f'write {key} = "normal LOW to HIGH" in {"OOM/year" if key == "growth" else "OOM"}',
                 )
             )
-    settings = {
-        key: table[key]
-        for key in ("noise", "route", "kink_prob", "rate_years", "draws", "chains", "tune")
-        if key in table
-    }
-    numbers = {
-        key: table.get(key)
-        for key in ("level_year", "kink_prob", "rate_years", "draws", "chains", "tune", "seed")
-        if key in table
-    }
-    for key, value in numbers.items():
-        if isinstance(value, bool) or not isinstance(value, (int, float)):
-            problems.append(Problem(place, f"{key} is not a number ({value!r})", f"write {key} = 2018, say"))
+    settings = {key: table[key] for key in ("noise", "route", *_NUMBERS) if key in table and key not in _OWN}
+    _check_fields(table, place, problems)
     if "level_year" not in table:
         problems.append(
             Problem(place, "a trend has no level_year", "name the year that the prior of its level refers to")
         )
+    if len(problems) > before:
+        return None
     selection = _selection(table, place, problems)
     if len(problems) > before or selection is None:
         return None
+    settings |= {key: int(settings[key]) for key in ("draws", "chains", "tune") if key in settings}
     spec = TrendSpec(str(table["trend"]), float(table["level_year"]), **priors, **settings)
     return Trend(
         name,
@@ -198,6 +204,25 @@ def read_trend(name: str, table: Mapping[str, Any], place: str, parse: Parse, pr
         place,
         str(table.get("of_group", "")),
     )
+
+
+def _check_fields(table: Mapping[str, Any], place: str, problems: list[Problem]) -> None:
+    """Words that are words, and numbers within their bounds."""
+    for key in _WORDS:
+        if not isinstance(table.get(key, ""), str):
+            problems.append(Problem(place, f"{key} is not a text ({table[key]!r})", f'write {key} = "…"'))
+    for key, (least, example) in _NUMBERS.items():
+        value = table.get(key, example)
+        if not _is_number(value) or not math.isfinite(value):
+            problems.append(Problem(place, f"{key} is not a number ({value!r})", f"write {key} = {example}, say"))
+        elif isinstance(example, int) and value != int(value):
+            problems.append(Problem(place, f"{key} is not a whole number ({value})", f"write {key} = {example}, say"))
+        elif value < least:
+            problems.append(Problem(place, f"{key} is below {least:g} ({value})", f"write {key} = {example}, say"))
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def check_trend(trend: Trend, data: Series) -> None:
@@ -222,24 +247,22 @@ def _selection(table: Mapping[str, Any], place: str, problems: list[Problem]) ->
         problems.append(Problem(place, f"where is not a table ({where!r})", 'write where = { basis = "rented" }'))
         return None
     words = tuple((key, tuple(map(str, value if isinstance(value, list) else [value]))) for key, value in where.items())
-    for key in ("record_fraction", "top_per_year"):
-        value = table.get(key)
-        if value is not None and (isinstance(value, bool) or not isinstance(value, (int, float)) or value <= 0):
-            problems.append(
-                Problem(
-                    place,
-                    f"{key} is not a positive number ({value!r})",
-                    f"write {key} = {0.1 if key == 'record_fraction' else 10}",
-                )
-            )
-            return None
+    for key in ("from", "to"):
+        try:
+            decimal_year(str(table.get(key, "2022")))
+        except StudyError as error:
+            problems += [Problem(f"{place} {key}", problem.what, problem.remedy) for problem in error.problems]
+    fraction = table.get("record_fraction")
+    if fraction is not None and not (_is_number(fraction) and 0 < fraction < math.inf):
+        what = f"record_fraction is not a positive number ({fraction!r})"
+        problems.append(Problem(place, what, "write record_fraction = 0.1 for 10%"))
     return Selection(
         str(table.get("value", "")),
         words,
         str(table.get("from", "")),
         str(table.get("to", "")),
         table.get("record_fraction"),
-        table.get("top_per_year"),
+        None if "top_per_year" not in table else int(table["top_per_year"]),
         str(table.get("group", "")),
         str(table.get("average", "")),
     )

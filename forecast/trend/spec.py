@@ -212,7 +212,7 @@ def _wrong_rows(spec: TrendSpec, data: Series, place: str) -> Iterator[Problem]:
             where, f"all {len(data)} rows have the same date ({data.t[0]:.2f})", "a trend needs several dates"
         )
         return
-    if abs(spec.level_year - data.t.mean()) > 50:
+    if not abs(spec.level_year - data.t.mean()) <= 50:
         yield Problem(
             where,
             f"level_year is {spec.level_year:g}, the rows are of {data.t[0]:.0f} to {data.t[-1]:.0f}",
@@ -229,7 +229,11 @@ def _wrong_rows(spec: TrendSpec, data: Series, place: str) -> Iterator[Problem]:
             "check the values, or state their errors (se)",
         )
     if (spec.group_level is not None or spec.group_growth is not None) and len(data.groups) < 2:
-        yield Problem(where, f"a hierarchy over {len(data.groups)} group", "name a column with at least two groups")
+        yield Problem(
+            where,
+            f"a hierarchy over {len(data.groups)} {'group' if len(data.groups) == 1 else 'groups'}",
+            "name a column with at least two groups",
+        )
 
 
 def _only_pymc(spec: TrendSpec, data: Series, place: str = "") -> Iterator[Problem]:
