@@ -144,6 +144,15 @@ def test_every_problem_at_once(tmp_path: Path) -> None:
     assert len(caught.value.problems) == 5
 
 
+def test_units_of_a_statement() -> None:
+    for text, unit in (
+        ("a = 3 to 4 [kg]", "kg"),
+        ("a = 3 to 4[kg]", "kg"),
+        ("a = mixture(1 to 2, 3 to 4, weights=[0.3, 0.7])", ""),
+    ):
+        assert said(text).unit == unit  # type: ignore[attr-defined]
+
+
 @pytest.mark.parametrize("text", ["a", "a = ", "= 3", "a == 3 to 4 = 5", "a@ = 3"])
 def test_a_statement_that_is_none(text: str) -> None:
     with pytest.raises(StudyError):
@@ -236,6 +245,21 @@ def test_an_exact_value_of_a_continuous_derived_quantity_is_refused(tmp_path: Pa
     study = study_of(tmp_path, prior("a", "normal(mean=1, sd=2)"), models).observe("c", 3, **SOURCE)
     with pytest.raises(StudyError, match="probability zero"):
         posterior(study)
+
+
+def test_prior_predictive_p_values_have_closed_forms(tmp_path: Path) -> None:
+    study = study_of(tmp_path, prior("a", "normal(mean=1, sd=2)") + prior("r", "gamma(shape=2, scale=3)"))
+    spread = math.sqrt(4 + 0.25)
+    counts = stats.nbinom(2, 1 / (1 + 3 * 3))  # events in three years at a gamma rate
+    for quantity, fields, exact in (
+        ("a", {"value": "normal(mean=4, sd=0.5)"}, 2 * stats.norm.sf(3 / spread)),
+        ("a", {"at_least": 4, "error": 0.5}, stats.norm.sf(3 / spread)),
+        ("a", {"at_most": 4}, stats.norm.cdf(1.5)),
+        ("a", {"value": 4}, 2 * stats.norm.sf(1.5)),
+        ("r", {"value": f"gamma(shape=60, scale={1 / 3!r})"}, 2 * counts.sf(59)),
+    ):
+        result = study.observe(quantity, **fields, id="x", **SOURCE).run(["a"], draws=4096)  # type: ignore[arg-type]
+        assert result.update.p_values["x"] == pytest.approx(exact, rel=0.01), fields
 
 
 # --- the rungs agree ------------------------------------------------------------------------------------------------

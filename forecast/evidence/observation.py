@@ -15,7 +15,7 @@ from forecast.errors import Problem, StudyError, nearest
 FIELDS = ("quantity", "year", "value", "at_least", "at_most", "error", "unit", "date", "source", "note")
 _ID = re.compile(r"[A-Za-z0-9_-]+")
 _STATEMENT = re.compile(
-    r"\s*(?P<name>\w+)\s*(?:@\s*(?P<year>[^\s=<>≤≥]+))?\s*(?P<sign>>=|<=|≥|≤|=|>|<)\s*(?P<value>[^=<>≤≥\s].*?)\s*(?:(?<=\s)\[(?P<unit>[^\[\]]*)\]\s*)?$"
+    r"\s*(?P<name>\w+)\s*(?:@\s*(?P<year>[^\s=<>≤≥]+))?\s*(?P<sign>>=|<=|≥|≤|=|>|<)\s*(?P<value>[^=<>≤≥\s].*?)\s*(?:\[(?P<unit>[^\[\]]*)\]\s*)?$"
 )
 Parse = Callable[[Any, str], Distribution]
 
