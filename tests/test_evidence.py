@@ -364,6 +364,14 @@ def test_an_unrelated_observation_changes_nothing(tmp_path: Path) -> None:
     before = study.run(["e"], draws=4096)
     after = study.observe("c", "normal(mean=2, sd=0.5)", **SOURCE).run(["e"], draws=4096)
     assert np.array_equal(before.values("e"), after.values("e"))
+    # Nor does it change a posterior, on any rung.
+    for rung in ("auto", "smc"):
+        seen = study.observe("e", "normal(mean=1, sd=1)", **SOURCE)
+        one, other = (
+            s.run(["e"], draws=4096, rung=rung).values("e")
+            for s in (seen, seen.observe("c", "normal(mean=2, sd=0.5)", **SOURCE))
+        )
+        assert np.array_equal(one, other)
 
 
 @pytest.mark.parametrize("rung", ["auto", "smc"])
