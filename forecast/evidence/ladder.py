@@ -36,7 +36,6 @@ TRIAL, POOL = 4_096, 32_768  # prior worlds of each chain: to choose the rung, a
 KEPT = 8_192  # posterior worlds of each chain by weights
 PARTICLES, CHAINS = 2_048, 8  # of each chain by sequential Monte Carlo, and as many as a design has
 RHAT = 1.05  # between the chains of sequential Monte Carlo
-LONG_RECORD = 16  # years of a running record from which particles cost so much that fewer are used
 MANY = 40  # touched inputs from which gradients pay
 
 
@@ -191,7 +190,7 @@ def _by_smc(
         return log, far
 
     rhat = math.inf
-    fewer = 2 if seen.records and seen.longest >= LONG_RECORD else 0
+    fewer = 2 if seen.records else 0  # a running record costs some hundred times what other curves do
     for turn in range(2):
         count = PARTICLES << (2 * turn) >> fewer
         runs = []
