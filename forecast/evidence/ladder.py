@@ -35,6 +35,7 @@ KHAT, EFFECTIVE = 0.7, 400.0  # where weights stand
 TRIAL, POOL = 4_096, 32_768  # prior worlds of each chain: to choose the rung, and to resample from
 KEPT = 8_192  # posterior worlds of each chain by weights
 PARTICLES, CHAINS = 2_048, 8  # of each chain by sequential Monte Carlo, and as many as a design has
+LONG = 16  # years of a running record from which there are fewer particles
 RHAT = 1.05  # between the chains of sequential Monte Carlo
 MANY = 40  # touched inputs from which gradients pay
 
@@ -190,7 +191,8 @@ def _by_smc(
         return log, far
 
     rhat = math.inf
-    fewer = 2 if seen.records else 0  # a running record costs some hundred times what other curves do
+    # A running record over many years costs some hundred times what other curves do.
+    fewer = 2 if seen.records and seen.longest >= LONG else 0
     for turn in range(2):
         count = PARTICLES << (2 * turn) >> fewer
         runs = []
