@@ -17,6 +17,7 @@ import forecast
 from forecast.cli import main
 from forecast.difference import difference, side
 from forecast.difference.attribution import shapley
+from forecast.difference.text import table
 from forecast.errors import UsageError
 from tests.studies import prior, write_study
 
@@ -322,3 +323,20 @@ def test_a_move_to_never_is_told_and_not_split(old):
     found = compare(old, changed(old, {'label = "goal"\ndist = "1000"': 'label = "goal"\ndist = "1e90"'}), ["crossing"])
     assert found.moves[0].moved and math.isinf(found.moves[0].after.median) and found.moves[0].parts == ()
     assert "on one side it is infinite" in found.notes[0]
+    shown = table(found, 80)
+    assert (
+        "-> after 2100 … after 2100 … after 2100" in " ".join(shown.split())
+        and "not by 2100: 0% -> 1e+02%" not in shown
+    )
+    assert "not by 2100: 0% -> 100%" in shown and all(len(line) <= 80 for line in shown.splitlines()[3:])
+
+
+def test_a_ratio_of_medians_has_the_digits_of_both():
+    from forecast.difference.moves import Move
+    from forecast.difference.text import _size
+    from forecast.result import Interval
+
+    rough, fine = Interval(1, 1.23, 2, 0.9, 0.1, 0.1, 0.1, ""), Interval(900, 1234, 2000, 0.9, 0.1, 0.1, 0.1, "")
+    # An error of a tenth in the small median is one of 80 in the ratio of 1003.
+    assert _size(Move("x", "x", "", rough, fine)) == "   median x1000"
+    assert _size(Move("x", "x", "", fine, fine)) == "   median x1.00"

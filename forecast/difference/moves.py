@@ -23,6 +23,8 @@ class Move:
         unit. Empty where none was worked out.
     log : bool
         Whether parts are in log10.
+    never : tuple of float
+        Probability of never, before and after.
     """
 
     quantity: str
@@ -32,6 +34,7 @@ class Move:
     after: Interval
     parts: tuple[tuple[str, float, float], ...] = ()
     log: bool = False
+    never: tuple[float, float] = (0.0, 0.0)
 
     @property
     def moved(self) -> bool:
@@ -62,7 +65,10 @@ def moves_of(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Move]:
             if a is not None and "low" in a:
                 quantity = name if year is None else f"{name}@{year}"
                 label = entry["label"] if year is None else f"{entry['label']}, {year}"
-                found.append(Move(quantity, label, entry["unit"], _interval(a, other), _interval(b, entry)))
+                never = float(a.get("never", 0.0)), float(b.get("never", 0.0))
+                found.append(
+                    Move(quantity, label, entry["unit"], _interval(a, other), _interval(b, entry), never=never)
+                )
     return found
 
 

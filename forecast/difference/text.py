@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+import textwrap
 
 from forecast.difference import Difference
 from forecast.difference.moves import Move
 from forecast.graph import YEAR
-from forecast.result import Interval
 from forecast.summary import round_to_error
 from forecast.text import ends
+
+TELLING = 0.0005  # a change of a probability that is worth a line
 
 
 def table(found: Difference, columns: int = 110) -> str:
@@ -20,18 +22,21 @@ def table(found: Difference, columns: int = 110) -> str:
         "",
     ]
     lines.append("Changed inputs" if found.changes else "No input has changed")
-    lines += [_cut(f"  {change.kind} {change.name}: {change.what}", columns) for change in found.changes]
+    for change in found.changes:
+        lines += _wrapped(f"  {change.kind} {change.name}: {change.what}", columns)
     lines += ["", "Outputs: low end … median … high end, A -> B"]
+    years = [one.record.get("years") or [] for one in (found.before, found.after)]
     still = 0
     for move in found.moves:
         if not move.moved:
             still += 1
             continue
         unit = f" [{move.unit}]" if move.unit else ""
-        lines += [
-            _cut(f"  {move.label}{unit}", columns),
-            f"    {_words(move.before)} -> {_words(move.after)}   median {_size(move)}",
-        ]
+        before, after = (" … ".join(ends(one, at)) for one, at in zip((move.before, move.after), years, strict=True))
+        lines += _wrapped(f"  {move.label}{unit}", columns)
+        lines += _wrapped(f"    {before} -> {after}{_size(move)}", columns)
+        if move.unit == YEAR and years[1] and abs(move.never[1] - move.never[0]) > TELLING:
+            lines.append(f"    not by {years[1][-1]:g}: {' -> '.join(f'{100 * prob:.3g}%' for prob in move.never)}")
         total = (
             math.log10(move.after.median / move.before.median) if move.log else move.after.median - move.before.median
         )
@@ -47,18 +52,15 @@ def table(found: Difference, columns: int = 110) -> str:
     return "\n".join([*lines, *(["", *found.notes] if found.notes else [])])
 
 
-def _words(interval: Interval) -> str:
-    return " … ".join(ends(interval, ()))
-
-
 def _size(move: Move) -> str:
     a, b = move.before.median, move.after.median
-    error = math.hypot(move.before.mcse_median, move.after.mcse_median)
     if not (math.isfinite(a) and math.isfinite(b)):
-        return f"{a:g} -> {b:g}"
+        return ""
     if a > 0 and b > 0 and move.unit != YEAR:
-        return f"x{round_to_error(b / a, (b / a) * error / max(abs(a), abs(b)))}"
-    return f"{'+' if b > a else ''}{round_to_error(b - a, error)}"
+        relative = math.hypot(move.before.mcse_median / a, move.after.mcse_median / b)
+        return f"   median x{round_to_error(b / a, (b / a) * relative)}"
+    error = math.hypot(move.before.mcse_median, move.after.mcse_median)
+    return f"   median {'+' if b > a else ''}{round_to_error(b - a, error)}"
 
 
 def _part_words(move: Move, part: float, error: float) -> str:
@@ -68,5 +70,6 @@ def _part_words(move: Move, part: float, error: float) -> str:
     return f"{'+' if part > 0 else ''}{round_to_error(part, error)}"
 
 
-def _cut(text: str, columns: int) -> str:
-    return text if len(text) <= columns else text[: columns - 1] + "…"
+def _wrapped(text: str, columns: int) -> list[str]:
+    indent = " " * (len(text) - len(text.lstrip()))
+    return textwrap.wrap(text.strip(), columns, initial_indent=indent, subsequent_indent=f"{indent}  ")
