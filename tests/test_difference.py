@@ -219,9 +219,16 @@ def test_a_run_is_compared_by_its_json_with_a_scenario_told(old, tmp_path, capsy
     capsys.readouterr()
     assert main(["diff", str(tmp_path / "one/result.json"), str(tmp_path / "two/result.json")]) == 0
     assert "run given: {} -> {'a': '3'}" in capsys.readouterr().out
-    (tmp_path / "bad.json").write_text(json.dumps({"schema": "other/1"}))
-    with pytest.raises(UsageError, match="is not the JSON of a run"):
-        compare(tmp_path / "bad.json", old)
+    whole = json.loads((tmp_path / "one/result.json").read_text())
+    for bad in (
+        {"schema": "other/1"},
+        [],
+        {"schema": whole["schema"]},
+        {**whole, "quantities": {"product": {"low": 1}}},
+    ):
+        (tmp_path / "bad.json").write_text(json.dumps(bad))
+        with pytest.raises(UsageError, match="is not the JSON of a run"):
+            compare(tmp_path / "bad.json", old)
     with pytest.raises(UsageError, match="has none of the quantities"):
         compare(old, old, ["nothing"])
     assert forecast.open_study(old).names

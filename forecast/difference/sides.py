@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from forecast.difference.moves import moves_of
 from forecast.errors import ForecastError, UsageError
 from forecast.study import FOLDERS, Study, open_study
 
@@ -62,7 +63,8 @@ def side(name: str, home: str | Path, quantities: Sequence[str] | None, keep: Ex
             record = json.loads(path.read_text(encoding="utf-8"))
             if not str(record["schema"]).startswith("forecast.run/"):
                 raise ValueError
-        except (OSError, ValueError, KeyError, TypeError):
+            moves_of(record, record)  # reads all that a comparison will
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
             raise UsageError(f"{name}: is not the JSON of a run; write one with 'forecast run --out FOLDER'") from None
         return Side(name, record)
     if path.is_dir():
