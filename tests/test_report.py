@@ -736,3 +736,15 @@ def soon(year, path):
         r"Soon: 202\d\.\d+ to 203\d\.\d+ with 90% probability; the median is 20\d\d\.\d+ ?\. With .* does not happen by 2040\.",
     ):
         assert re.search(sentence, lead), (sentence, lead)
+
+
+def test_every_problem_of_every_scenario_is_told(study, scenario, tmp_path, capsys):
+    (tmp_path / "bad.toml").write_text("[sett]\nprice = 1\n")
+    (tmp_path / "twin.toml").write_text(scenario.read_text())
+    files = [scenario, tmp_path / "twin.toml", tmp_path / "bad.toml", tmp_path / "none.toml"]
+    words = [word for file in files for word in ("--scenario", str(file))]
+    assert main(["report", str(study), "--out", str(tmp_path / "out"), *words]) == 3
+    told = capsys.readouterr().err.splitlines()
+    assert len(told) == 3 and "another scenario is called 'Cheap <i>hours</i>' too; give it a title" in told[0]
+    assert "is not a scenario" in told[1] and "cannot be read" in told[2]
+    assert not (tmp_path / "out").exists()

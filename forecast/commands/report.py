@@ -85,7 +85,7 @@ def _report(options: argparse.Namespace) -> None:
     from dataclasses import replace
     from pathlib import Path
 
-    from forecast.report.scenarios import read_scenario
+    from forecast.report.scenarios import read_scenarios
     from forecast.report.write import FORMATS, Call, arguments_of, report_of, require, write_report
 
     first = options.report
@@ -106,7 +106,7 @@ def _report(options: argparse.Namespace) -> None:
         else Call.from_json(options.report or carried.report, carried.call)
     )
     given = run_arguments(options)
-    scenarios = tuple(read_scenario(path) for path in options.scenario) or call.scenarios
+    scenarios = read_scenarios(options.scenario) or call.scenarios
     call = replace(
         call,
         run={**call.run, **given},

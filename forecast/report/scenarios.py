@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from forecast.errors import StudyError
+from forecast.errors import Problem, StudyError
 from forecast.result import Forecast, Interval, interval_of
 from forecast.sampling import Request
 from forecast.study import Study
@@ -88,6 +88,24 @@ def read_scenario(path: str | Path) -> Scenario:
                 'write utilisation = "20% to 50%"',
             )
     return Scenario(str(table.get("title") or file.stem), given)
+
+
+def read_scenarios(paths: Sequence[str | Path]) -> tuple[Scenario, ...]:
+    """Read scenarios; every problem of every file at once, two of one name included."""
+    found: list[Scenario] = []
+    problems: list[Problem] = []
+    for path in paths:
+        try:
+            scenario = read_scenario(path)
+        except StudyError as error:
+            problems += error.problems
+            continue
+        if scenario.name in [other.name for other in found]:
+            problems.append(Problem(str(path), f"another scenario is called '{scenario.name}' too", "give it a title"))
+        found.append(scenario)
+    if problems:
+        raise StudyError(problems)
+    return tuple(found)
 
 
 def compared(forecast: Forecast, scenarios: Sequence[Scenario]) -> list[Compared]:
