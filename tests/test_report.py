@@ -597,6 +597,8 @@ def test_plot_writes_a_figure_of_each_kind(study, tmp_path):
 
 def test_results_draw_themselves_in_notebooks(study):
     result = forecast.open_study(study).run(draws=4096)
+    drawn = {name: len(result.plot.fan(name).axes[0].lines[-1].get_xdata()) for name in ("seen_cost", "cost_trend")}
+    assert drawn == {"seen_cost": 30, "cost_trend": 30}  # a function that passes a trend on shows its data too
     assert result.plot.fan("path").axes and result.plot.dots("cost", "5M USD_2023").axes
     shown = Page(result._repr_html_())
     assert "Cost of <i>the</i> run" in shown.text and ("th", {"scope": "row"}) in shown.tags

@@ -62,7 +62,7 @@ class Plots:
             title=self._title(name),
             unit=forecast.study.labels[name],
             thresholds=self._thresholds(name),
-            points=_points(forecast, name),
+            points=data_of(forecast, name),
         )
 
     def crossing(self, quantity: str) -> Figure:
@@ -283,12 +283,22 @@ def describe(forecast: Forecast, quantity: str) -> str:
     return f"{low} to {high}{unit} with {percent(interval.prob)} probability, median {median}"
 
 
-def _points(forecast: Forecast, name: str) -> tuple[np.ndarray, np.ndarray] | None:
-    """The data that a trend was fitted to, in its unit."""
-    curve = forecast.study.curves.get(name)
+def data_of(forecast: Forecast, name: str) -> tuple[np.ndarray, np.ndarray] | None:
+    """The data that a trend was fitted to, in its unit: of its curves, and of a function that only passes one on."""
+    study = forecast.study
+    function = study.functions.get(name)
+    if function is not None and len(function.parameters) == 1:
+        curve = study.curves.get(function.parameters[0])
+        if curve is None or study.labels[name] != study.labels[curve.name]:
+            return None
+        two = sample(study, forecast.design, [name, curve.name], forecast.years[:2], 0, 64, forecast.block, 1)
+        if not np.array_equal(two[name], two[curve.name]):
+            return None
+    else:
+        curve = study.curves.get(name)
     if curve is None or curve.part not in ("line", "new", "record"):
         return None
     from forecast.fits import posterior_of
 
-    posterior = posterior_of(forecast.study, curve.trend)
+    posterior = posterior_of(study, curve.trend)
     return posterior.record_t, 10.0**posterior.record_y

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from forecast.errors import StudyError
 from forecast.report.blocks import Block, Heading
 from forecast.report.figures.svg import picture
-from forecast.report.plots import Plots, is_crossing
+from forecast.report.plots import Plots, data_of, is_crossing
 from forecast.report.subject import Chosen, Subject
 from forecast.text import percent
 
@@ -47,6 +47,10 @@ def fans(subject: Subject, plots: Plots, chosen: Chosen) -> Iterator[Block]:
                 "In each year the true value lies in the inner band with 50% probability, within the middle one with "
                 "80%, and within the outer one with 90%. The line is the median."
             )
+        data = data_of(forecast, name)
+        if data is not None:
+            alt += f"; {len(data[0])} data points from {int(data[0].min())} to {int(data[0].max())}"
+            caption += " Dots are the data that the trend was fitted to."
         yield picture(f"fan-{name}", plots.fan(name), alt + ".", caption)
 
 
