@@ -750,3 +750,13 @@ def test_every_problem_of_every_scenario_is_told(study, scenario, tmp_path, caps
     assert len(told) == 3 and "another scenario is called 'Cheap <i>hours</i>' too; give it a title" in told[0]
     assert "is not a scenario" in told[1] and "cannot be read" in told[2]
     assert not (tmp_path / "out").exists()
+
+
+def test_a_quantity_of_many_years_has_a_figure_of_each_kind_once(tmp_path):
+    report = '\nquantities = ["path"]\nseed = 3\nyears = "2024 to 2060"\nthresholds = { path = ["5B USD_2023"] }\n'
+    folder = make(tmp_path / "study", report, "", **{"priors/evidence/seen.toml": ""})
+    (tmp_path / "fast.toml").write_text("[set]\ngrowth = 0.3\n")
+    words = ["--scenario", str(tmp_path / "fast.toml"), "--format", "md", "--draws", "8192"]
+    assert main(["report", str(folder), "--out", str(tmp_path), *words]) == 0
+    shown = re.findall(r"!\[(.*?) of", (tmp_path / "main.md").read_text())
+    assert sorted(shown) == ["50 dots", "Fan chart", "Intervals", "Tornado chart"]

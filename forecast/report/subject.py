@@ -45,6 +45,13 @@ class Subject:
         last = {one.request.name: text for text, one in self.said.items()}
         return [name if name in self.said else last[name] for name in self.report.headline or tuple(self.said)[:1]]
 
+    @property
+    def pictured(self) -> dict[str, Told]:
+        """What is drawn one by one: a quantity asked for in every year only in its last, since the fan has all."""
+        every = {request.name for request in self.forecast.requests if request.year is None}
+        last = {one.request.name: text for text, one in self.said.items()}
+        return {t: one for t, one in self.said.items() if one.request.name not in every or t == last[one.request.name]}
+
 
 class Chosen:
     """Which figures the report's header asks for; without a list, every one that suits."""

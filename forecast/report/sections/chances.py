@@ -18,7 +18,7 @@ def chances(subject: Subject, plots: Plots, chosen: Chosen) -> Iterator[Block]:
     """Fifty dots for each threshold of each reported quantity, and for what else the header names."""
     forecast, said = subject.forecast, subject.said
     wanted: list[tuple[str, str | None]] = []
-    for text, one in said.items():
+    for text, one in subject.pictured.items():
         if chosen.wants("dots", text):
             limits = chosen.thresholds(text) or list(one.above)
             # Beyond the first, a threshold that all dots or none exceed would show nothing new.

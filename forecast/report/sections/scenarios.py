@@ -22,7 +22,7 @@ def scenarios(subject: Subject, chosen: Chosen) -> Iterator[Block]:
     """Each reported quantity in each scenario, with difference and ratio, world by world."""
     if not subject.scenarios:
         return
-    forecast, said = subject.forecast, subject.said
+    forecast = subject.forecast
     found = compared(forecast, subject.scenarios)
     yield Heading(2, "Scenarios", "scenarios")
     for scenario in subject.scenarios:
@@ -33,7 +33,7 @@ def scenarios(subject: Subject, chosen: Chosen) -> Iterator[Block]:
     )
     rows: list[tuple[Cell, ...]] = []
     still = []
-    for text, base in said.items():
+    for text, base in subject.pictured.items():
         ones = [one for one in found if str(one.request) == text]
         if all(one.found == one.base for one in ones):
             still.append(base.label)
