@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import unicodedata
 from collections.abc import Iterable, Sequence
 from decimal import ROUND_UP, Decimal
 
@@ -254,7 +255,7 @@ def _aligned(rows: Sequence[tuple[str, ...]], columns: int) -> list[str]:
     A row of one cell spans the table.
     """
     full = [row for row in rows if len(row) > 1]
-    widths = [max(len(row[i]) for row in full) for i in range(len(full[0]))]
+    widths = [max(width_of(row[i]) for row in full) for i in range(len(full[0]))]
     shown = [i for i in range(1, len(widths)) if any(row[i] for row in full[1:])]
     pictures = len(widths) - 1
     if columns - sum(widths[i] + 3 for i in shown) < min(ROOMY, widths[0]) and pictures in shown:
@@ -268,18 +269,32 @@ def _aligned(rows: Sequence[tuple[str, ...]], columns: int) -> list[str]:
             continue
         label, *more = _broken(row[0], widths[0]) or [""]
         cells = [row[i].rjust(widths[i]) if i < pictures - 1 else row[i].ljust(widths[i]) for i in shown]
-        lines.append("   ".join([label.ljust(widths[0]), *cells]).rstrip())
+        lines.append("   ".join([label + " " * (widths[0] - width_of(label)), *cells]).rstrip())
         lines += [f"  {part}" for part in more]
     return lines
+
+
+def width_of(text: str) -> int:
+    """Columns that a text takes: East Asian characters take two, combining marks none.
+
+    Examples
+    --------
+    >>> width_of("cost"), width_of("費用")
+    (4, 4)
+    """
+    if text.isascii():
+        return len(text)
+    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
 
 
 def _broken(text: str, columns: int) -> list[str]:
     """A text in lines of at most so many columns (of words, as long as words are shorter); runs of spaces are kept."""
     lines = []
-    while len(text) > columns:
+    while width_of(text) > columns:
         # What follows the first line is indented by two.
-        end = text.rfind(" ", 0, columns - 1)
-        end = end if end > 0 else columns - 2
+        room = next(i for i in range(len(text), 0, -1) if i == 1 or width_of(text[:i]) <= columns - 2)
+        end = text.rfind(" ", 0, room + 1)
+        end = end if end > 0 else room
         lines.append(text[:end].rstrip())
         text = text[end:].lstrip()
     return [*lines, text] if text else lines

@@ -8,7 +8,7 @@ import pytest
 import forecast
 from forecast.listing import listing
 from forecast.quantile import Estimate, prob_of
-from forecast.text import chance, probability, table
+from forecast.text import _aligned, _broken, chance, probability, table, width_of
 from tests.studies import prior, write_study
 
 
@@ -118,3 +118,10 @@ def test_the_list_of_a_study_goes_file_by_file(study):
         "      used by path",
     ]
     assert "      used by report main" in lines
+
+
+def test_wide_characters_take_two_columns():
+    rows = [("", "5%", "50%", "x"), ("Cost", "1", "22", ""), ("訓練の費用", "1", "22", ""), ("é" * 3, "1", "22", "")]
+    lines = _aligned(rows, 60)
+    assert len({width_of(line.rstrip()) for line in lines[1:]}) == 1
+    assert all(width_of(line) <= 20 for line in _broken("訓練の費用 " * 8 + "費" * 40, 20))

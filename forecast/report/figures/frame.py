@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from forecast.report.figures.style import DASHES, MUTED, SIZE, SMALL, VERMILION, blank
-from forecast.report.figures.ticks import is_wide, labels_of, linear_ticks, log_ticks, width_of, wrapped
+from forecast.report.figures.ticks import is_wide, labels_of, linear_ticks, log_ticks, wrapped
+from forecast.text import width_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -20,7 +20,8 @@ from forecast.report.figures.frame import (
     value_axis,
 )
 from forecast.report.figures.style import BLUE, DASHES, MUTED, PALE, PAPER, SMALL, VERMILION, style
-from forecast.report.figures.ticks import width_of, wrapped
+from forecast.report.figures.ticks import wrapped
+from forecast.text import width_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-import unicodedata
 from collections.abc import Sequence
 
 from forecast.distribution.number import format_number
+from forecast.text import width_of
 
 WIDE = 20.0  # a positive range with a larger ratio is drawn on a log axis
 _MOST_DIGITS = 15
@@ -82,17 +82,6 @@ def _same(text: str, value: float) -> bool:
     number = text.rstrip("kMBT")
     power = {"k": 3, "M": 6, "B": 9, "T": 12}.get(text[-1], 0) if number != text else 0
     return math.isclose(float(number.replace(",", "")) * 10.0**power, value, rel_tol=1e-9, abs_tol=1e-300)
-
-
-def width_of(text: str) -> int:
-    """Columns that a text takes: East Asian characters take two, combining marks none.
-
-    Examples
-    --------
-    >>> width_of("cost"), width_of("費用")
-    (4, 4)
-    """
-    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
 
 
 def wrapped(text: str, columns: int, lines: int = 2) -> list[str]:
