@@ -54,6 +54,27 @@ def test_closed_forms_of_the_lognormal_distribution(x):
     assert belief.crps(x) == pytest.approx(exact, rel=1e-6)
 
 
+def test_another_implementation_agrees():
+    """Constants from scoringrules 0.11.0, which takes longer to import than all tests here to run."""
+    for x, crps, log in ((9.0, 0.6628070625097113, 1.737085713764618), (13.5, 2.4363160101638144, 3.143335713764618)):
+        assert normal(10, 2).crps(x) == pytest.approx(crps, abs=1e-7)
+        assert normal(10, 2).log_score(x) == pytest.approx(log, abs=1e-8)
+    for x, crps, log in (
+        (0.02, 2.4215537334394783, 5.906760018752105),
+        (3.0, 1.0231358972210436, 2.199872378666737),
+        (90.0, 80.3314823790193, 9.617786298184969),
+    ):
+        assert lognormal(3, 1.2).crps(x) == pytest.approx(crps, rel=1e-6)
+        assert lognormal(3, 1.2).log_score(x) == pytest.approx(log, abs=1e-8)
+    for x, score in ((9.0, 6.57941450780589), (13.5, 10.785269429746993), (19.0, 120.78526942974699)):
+        assert normal(10, 2).interval_score(x) == pytest.approx(score, abs=1e-6)
+    censored = Predictive(P, 2030 + 4 * ndtri(P), 2020, 2035)  # crps_cnormal
+    for x, crps in ((2024.0, 3.9661026386704985), (2031.5, 1.1449983395459848), (math.inf, 3.136343235013284)):
+        assert censored.crps(x) == pytest.approx(crps, abs=1e-6)
+    assert crps_ensemble(np.array([1.0, 2.0, 4.0, 8.0]), 2.5) == pytest.approx(0.8125)
+    assert brier(0.8, True) == pytest.approx(0.03999999999999998)
+
+
 def test_crps_of_draws():
     draws = np.random.default_rng(1).standard_normal(500)
     naive = np.abs(draws - 0.3).mean() - np.abs(draws[:, None] - draws).mean() / 2
