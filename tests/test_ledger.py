@@ -79,6 +79,31 @@ def test_removal_from_the_end_shows_against_a_head(tmp_path):
     assert verify(path, head).problems and not verify(path).problems
 
 
+def test_removal_from_the_end_shows_against_a_git_revision(tmp_path, capsys):
+    path = tmp_path / "reports" / "ledger.jsonl"
+    some(path, 3)
+
+    def git(*words):
+        subprocess.run(["git", "-C", tmp_path, "-c", "user.name=n", "-c", "user.email=e@e", *words], check=True)
+
+    verify_since = ["ledger", "verify", str(tmp_path), "--since"]
+    git("init", "-q")
+    git("add", ".")
+    git("commit", "-qm", "three")
+    assert main([*verify_since, "HEAD"]) == 0
+    some(path, 2)
+    assert main([*verify_since, "HEAD"]) == 0
+    path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:2]))
+    assert main(["ledger", "verify", str(tmp_path)]) == 0
+    capsys.readouterr()
+    assert main([*verify_since, "HEAD"]) == 4
+    assert "entries were removed from the end" in capsys.readouterr().err
+    for words in (["nothing"], ["HEAD", "--head", "ab"]):
+        assert main([*verify_since, *words]) == 2
+    assert main([*verify_since[:-1], f"--since=--output={tmp_path / 'made'}"]) == 2
+    assert not list(tmp_path.glob("made*"))  # a revision is never an option of git's
+
+
 def test_every_one_of_1000_bit_flips_is_detected(tmp_path):
     path = tmp_path / "ledger.jsonl"
     some(path, 12)

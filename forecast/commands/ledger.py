@@ -55,6 +55,9 @@ def add_commands(commands: Any) -> None:
     )
     ledger.add_argument("what", metavar="WHAT", nargs="?", default="list", help="list (default) or verify")
     add_folder(ledger)
+    ledger.add_argument(
+        "--since", default="", metavar="REVISION", help="with verify: a git revision whose entries must still be there"
+    )
     ledger.add_argument("--head", default="", metavar="HASH", help="a head noted earlier, which must still be there")
 
 
@@ -107,13 +110,21 @@ def _ledger(options: argparse.Namespace) -> None:
             hint = nearest(options.what, WHAT) or f"use {' or '.join(WHAT)}"
             raise UsageError(f"forecast ledger: there is no '{options.what}'; {hint}")
         options.what, options.folder = "list", options.what  # forecast ledger my-study
-    if options.head and options.what != "verify":
-        raise UsageError("--head: goes with verify; write forecast ledger verify --head HASH")
+    for option in ("head", "since"):
+        if getattr(options, option) and options.what != "verify":
+            raise UsageError(f"--{option}: goes with verify; write forecast ledger verify --{option} …")
+    if options.head and options.since:
+        raise UsageError("--since: takes the place of --head; give one of them")
     path = _file(options.folder)
     if options.what == "list":
         print(listing(read_ledger(path)))
         return
-    verdict = verify(path, options.head)
+    head = options.head
+    if options.since:
+        from forecast.ledger.committed import head_at
+
+        head = head_at(path, options.since)
+    verdict = verify(path, head)
     if verdict.problems:
         sound = (
             f"the first {verdict.entries} entries are sound" if verdict.entries else "no entry is certain to be sound"
@@ -123,8 +134,8 @@ def _ledger(options: argparse.Namespace) -> None:
         print(f"{path}: there is no entry yet; 'forecast record' adds one")
         return
     print(f"{path}: {verdict.entries} entries, unbroken; head {verdict.head}")
-    if not options.head:
-        say("Entries removed from the end cannot be seen this way: compare with a head noted before (--head).")
+    if not head:
+        say("Entries removed from the end show only against a head noted before (--head) or a git revision (--since).")
 
 
 def _file(folder: str) -> Path:

@@ -150,7 +150,7 @@ def _last_hash(path: Path, descriptor: int) -> str:
         os.lseek(descriptor, start, os.SEEK_SET)
         tail = os.read(descriptor, step) + tail
     whole, newline, fragment = tail.rpartition(b"\n")
-    if fragment and (entry := _read(fragment)) is not None:  # whole but for its newline, which comes with the next
+    if fragment and (entry := entry_of(fragment)) is not None:  # whole but for its newline, which comes with the next
         os.write(descriptor, b"\n")
         return str(entry["hash"])
     if fragment:
@@ -168,13 +168,13 @@ def _last_hash(path: Path, descriptor: int) -> str:
     if not size:
         return START
     last = whole.rpartition(b"\n")[2]
-    entry = _read(last)
+    entry = entry_of(last)
     if entry is None:
         raise ForecastError(f"{path}: the last entry has been altered; run 'forecast ledger verify'")
     return str(entry["hash"])
 
 
-def _read(line: bytes) -> Entry | None:
+def entry_of(line: bytes) -> Entry | None:
     """A line as an entry, if it is canonical and its hash is right."""
     try:
         entry = json.loads(line.decode())
@@ -221,7 +221,7 @@ def verify(path: Path, head: str = "") -> Verdict:
     lines = content.split(b"\n")
     end = lines.pop()
     for number, line in enumerate(lines, 1):
-        entry = _read(line)
+        entry = entry_of(line)
         place = f"{path}:{number}"
         if entry is None:
             problems.append(
@@ -253,7 +253,7 @@ def verify(path: Path, head: str = "") -> Verdict:
                 "the next record moves it to ledger.torn or completes it; restore it if it was acknowledged",
             )
         )
-    if head and not any(h.startswith(head) for h in hashes):
+    if head and head != START and not any(h.startswith(head) for h in hashes):
         problems.append(
             Problem(
                 str(path),
