@@ -372,6 +372,8 @@ def test_evidence_makes_the_prior_a_baseline(study):
         for name, v in {"own": entry["quantiles"], **entry["baselines"]}.items()
     }
     assert width["prior"] > 1.5 * width["own"]
+    untouched = record(known.run(["lag"], draws=8192), "lag", resolves="2027-12-31", question="What?", now=NOW)
+    assert not untouched["baselines"]  # evidence of something else changes nothing: there is no prior to beat
 
 
 def test_a_trend_has_a_textbook_baseline(tmp_path):

@@ -230,8 +230,9 @@ def _prob_above(values: Sequence[float | str], bound: float) -> float:
 def _baselines(forecast: Forecast, name: str, year: float | None, unit: str) -> dict[str, list[float | str]]:
     """Forecasts to beat: the prior where there is evidence, and the textbook interval of the trend it rests on."""
     found: dict[str, list[float | str]] = {}
-    if forecast.update is not None:
-        found["prior"] = _quantiles(forecast.before().at(name, year))
+    before = None if forecast.update is None else forecast.before().at(name, year)
+    if before is not None and not np.array_equal(before, forecast.at(name, year)):  # else evidence says nothing of it
+        found["prior"] = _quantiles(before)
     textbook = None if year is None else _textbook(forecast.study, name, year, unit)
     if textbook is not None:
         found["trend"] = textbook
