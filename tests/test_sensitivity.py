@@ -522,6 +522,43 @@ def test_a_posterior_has_dependent_inputs(tmp_path):
     assert seen.width.se < 0.05 and seen.median.se < 0.05
 
 
+@pytest.mark.slow
+def test_errors_of_a_posterior_cover(tmp_path):
+    """b near a² (a banana), over 40 seeds, against the posterior's density on a grid."""
+    write_study(
+        tmp_path,
+        prior("a", "normal(mean=0, sd=1)") + prior("b", "normal(mean=0, sd=1)"),
+        'def bent(a, b):\n    """Bent []."""\n    return b - a**2\n\n\ndef gap(a, b):\n    """Gap []."""\n    return a + 2 * b\n',
+        'quantities = ["gap"]',
+    )
+    study = forecast.open_study(tmp_path).observe("bent", "normal(mean=0, sd=0.3)", source="s", date="2024-01-01")
+    a, b = np.meshgrid(np.linspace(-6, 6, 2001), np.linspace(-6, 6, 2001), indexing="ij")
+    weight = np.exp(-(a**2 + b**2) / 2 - ((b - a**2) / 0.3) ** 2 / 2)
+    weight /= weight.sum()
+    gap = a + 2 * b - (weight * (a + 2 * b)).sum()
+    variance = (weight * gap**2).sum()
+
+    def alone(axis):
+        chance = weight.sum(axis=axis)
+        return float(((weight * gap).sum(axis=axis) ** 2 / np.maximum(chance, 1e-300)).sum() / variance)
+
+    first = {"a": alone(1), "b": alone(0)}
+    exact = {
+        ("a", "first"): first["a"],
+        ("b", "first"): first["b"],
+        ("a", "shapley"): (first["a"] + 1 - first["b"]) / 2,
+    }
+    hits = dict.fromkeys(exact, 0)
+    for seed in range(40):
+        answer = study.run(["gap"], draws=65536, seed=seed).sensitivity("gap")
+        for (name, kind), value in exact.items():
+            figure = getattr(answer[name], kind)
+            assert figure.se < 0.03
+            hits[name, kind] += abs(figure.value - value) <= 1.96 * figure.se
+    for count in hits.values():
+        assert_share(count, 40, 0.92, 1.0)
+
+
 def test_what_a_dependence_does_beside_evidence(tmp_path):
     """The declared correlation is the priors'. Gaussian: the posterior for a correlation of the priors is known."""
     study = forecast.open_study(

@@ -26,6 +26,7 @@ Array = np.ndarray
 
 MOST_EXACT = 9  # dependent inputs up to which all their subsets are looked at
 _ROUNDING = 1e-6  # relative error of the functions' orthonormality
+PARTS = 4  # of the chains, whose spread is the error of a dependence that is known by worlds
 ORDERS = 192  # random orders beyond that, half of them the reverse of the others
 
 
@@ -68,21 +69,20 @@ def indices(surrogate: Surrogate) -> Indices:
     block = None if surrogate.block is None else surrogate.sites[surrogate.block]
     if not isinstance(block, Block) or block.sample is None or len(surrogate.coefficients) < 8:
         return _indices(surrogate)
-    # Where the dependence is known by worlds alone, its own error: what half of the chains make of it.
-    halves = []
+    # Where the dependence is known by worlds alone, its own error: what every other pair of chains makes of it.
+    parts = []
     everyone = block.sample.chains
-    for part in (0, 1):
-        block.sample.chains = everyone[part::2]
-        halves.append(_indices(surrogate))
+    for part in range(PARTS):
+        block.sample.chains = everyone[part::PARTS]
+        parts.append(_indices(surrogate))
     block.sample.chains = everyone
     found = _indices(surrogate)
-    errors = {
-        f"{kind}_se": np.hypot(
-            getattr(found, f"{kind}_se"), np.abs(getattr(halves[0], kind) - getattr(halves[1], kind)) / 2
-        )
-        for kind in ("first", "total", "shapley")
-    }
-    return replace(found, **errors)
+
+    def error(kind: str) -> Array:
+        spread = np.array([getattr(one, kind) for one in parts]).T
+        return np.hypot(getattr(found, f"{kind}_se"), mcse_of(spread))
+
+    return replace(found, first_se=error("first"), total_se=error("total"), shapley_se=error("shapley"))
 
 
 def _indices(surrogate: Surrogate) -> Indices:
