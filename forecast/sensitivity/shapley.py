@@ -80,7 +80,7 @@ def indices(surrogate: Surrogate) -> Indices:
 
     def error(kind: str) -> Array:
         spread = np.array([getattr(one, kind) for one in parts]).T
-        return np.hypot(getattr(found, f"{kind}_se"), mcse_of(spread))
+        return np.asarray(np.hypot(getattr(found, f"{kind}_se"), mcse_of(spread)))
 
     return replace(found, first_se=error("first"), total_se=error("total"), shapley_se=error("shapley"))
 
