@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-POINTS = 48  # of a chain, at most, that a direction is fitted to
+POINTS, LEAST = 48, 6  # of a chain, that a direction is fitted to: in all, and of each quantile
 BENDS = 4  # powers of an output that its direction is looked for in
 RIDGE = 1e-13  # relative; inputs that move as one would else make the fit singular
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from forecast.control import POINTS, Normals, indices
+from forecast.control import LEAST, POINTS, Normals, indices
 from forecast.mcse import Z_95, Estimate, mcse_of, posterior_mcse, student_factor
 from forecast.mean import heavy_tailed, means, prob_above, prob_finite, prob_of
 from forecast.order_statistics import FEWEST, by_chain, controlled, middle_of, near_of, span_of
@@ -118,7 +118,7 @@ def _control(
         some = np.flatnonzero(rough[rows].any(axis=0) & smooth[rows].all(axis=0))
         if not some.size:
             continue
-        ranges = [middle_of(near[row].shape[-1], POINTS // len(rows)) for row in rows]
+        ranges = [middle_of(near[row].shape[-1], max(LEAST, POINTS // len(rows))) for row in rows]
         ends = [near[row][some][..., (one.start, one.stop - 1)] for row, one in zip(rows, ranges, strict=True)]
         index = indices(cells[some], ends, [one.stop - one.start for one in ranges], normals.of(some))
         for row, beside in zip(rows, near_of(index, [spans[row] for row in rows]), strict=True):

@@ -88,6 +88,13 @@ def test_long_and_short_chains_find_a_product_too(draws: int) -> None:
     assert abs(found.value[0] - 1) < 1e-11
 
 
+def test_many_quantiles_at_once() -> None:
+    probs = np.linspace(0.01, 0.99, 99)
+    found = quantiles(np.exp(Z[0]), probs, normals=_normals(1))
+    inner = (probs > 0.05) & (probs < 0.95)
+    np.testing.assert_allclose(found.value[inner], np.exp(ndtri(probs[inner])), rtol=1e-11)
+
+
 def test_a_single_chain_and_few_draws_do_without() -> None:
     for z in (Z[:, :1], Z[:, :, :16], Z[:, :2, :64]):
         draws = np.exp(z[0])
