@@ -10,7 +10,7 @@ from forecast.special import ndtri
 from forecast.worlds import Design
 
 FIT = 0.85  # share of an output's variance that a line must explain before its direction is aimed at
-_NOTHING = 1e-13  # an entry of a rotation that is rounding alone: a zero spares two passes over the worlds
+_DIGITS = 12  # of a rotation's entries: what is beyond differs between machines, and a zero spares two passes
 
 
 def aimed(design: Design, pilot: np.ndarray, outputs: np.ndarray, follows: np.ndarray | None = None) -> Design:
@@ -57,7 +57,7 @@ def aimed(design: Design, pilot: np.ndarray, outputs: np.ndarray, follows: np.nd
     turn = _completed(np.array(directions).reshape(-1, len(pilot)), loads)
     turn = turn[:, np.argsort(-np.round((loads @ turn) ** 2, 12).sum(axis=0), kind="stable")]
     mixing = turn if design.mixing is None else design.mixing @ turn
-    return replace(design, mixing=np.where(np.abs(mixing) < _NOTHING, 0.0, mixing))
+    return replace(design, mixing=np.round(mixing, _DIGITS) + 0.0)
 
 
 def _regressed(pilot: np.ndarray, outputs: np.ndarray, follows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -89,12 +89,21 @@ def _completed(directions: np.ndarray, loads: np.ndarray) -> np.ndarray:
     count = loads.shape[1]
     turned = np.flatnonzero(directions.any(axis=0))
     still = np.flatnonzero(~directions.any(axis=0))
-    inside = directions[:, turned]
-    left = np.abs(loads[:, turned] - loads[:, turned] @ inside.T @ inside).sum(axis=0)
-    # The axes with the most left to explain complete the basis; the last ones turn out dependent and are dropped.
-    axes = np.eye(len(turned))[:, np.argsort(-left, kind="stable")]
-    basis = np.linalg.qr(np.hstack([inside.T, axes]))[0][:, : len(turned)]
+    basis = list(directions[:, turned])
+    left = (
+        np.abs(loads[:, turned] - loads[:, turned] @ np.array(basis).T @ np.array(basis)).sum(axis=0) if basis else []
+    )
+    # The axes with the most left to explain complete the basis. Gram and Schmidt's way, not LAPACK's: where nothing is
+    # left, rounding would choose among the axes, and another machine choose otherwise.
+    for axis in np.argsort(-np.round(left, 9), kind="stable").tolist():
+        rest = np.eye(len(turned))[axis]
+        for direction in [*basis, *basis]:  # twice, so that rounding leaves nothing of the first directions
+            rest = rest - (direction * rest).sum() * direction
+        size = np.sqrt((rest**2).sum())
+        if len(basis) < len(turned) and size > 1e-6:
+            basis.append(rest / size)
     matrix = np.zeros((count, count))
-    matrix[np.ix_(turned, np.arange(len(turned)))] = basis
+    if basis:
+        matrix[np.ix_(turned, np.arange(len(turned)))] = np.array(basis).T
     matrix[still, np.arange(len(turned), count)] = 1
     return matrix

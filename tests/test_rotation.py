@@ -57,6 +57,17 @@ HOSTILE = {
 }
 
 
+def test_rounding_does_not_choose_the_rotation() -> None:
+    # Products leave nothing to explain beyond their directions: which axes complete the basis must not be left to chance.
+    pilot = _pilot(5)
+    loads = np.array([LOADS, np.eye(12)[3], LOADS + np.eye(12)[1], np.eye(12)[2] + np.eye(12)[3]])
+    noise = np.random.default_rng(1).standard_normal(pilot.shape)
+    one, other = (aimed(Design(NAMES, 1), z, np.exp(loads @ z)).mixing for z in (pilot, pilot * (1 + 1e-15 * noise)))
+    assert one is not None and other is not None
+    np.testing.assert_allclose(one, other, atol=1e-11)
+    np.testing.assert_allclose(one @ one.T, np.eye(12), atol=1e-10)
+
+
 @pytest.mark.parametrize("name", HOSTILE)
 def test_aiming_does_not_hurt_what_is_hostile_to_it(name: str) -> None:
     # The true ratio is at most 1.1; F(23, 23) turns that into more than 6.5 by chance with 1e-5.
