@@ -778,7 +778,8 @@ def test_a_mistake_in_a_format_is_pointed_at(old, new, message, tmp_path):
 
 
 def test_the_format_in_the_documentation_is_one(tmp_path):
-    text = (ROOT / "docs" / "importing.md").read_text(encoding="utf-8").partition("```toml\n")[2].partition("```")[0]
+    told = (ROOT / "docs" / "importing.md").read_text(encoding="utf-8").partition("## Formats")[2]
+    text = told.partition("```toml\n")[2].partition("```")[0]
     (tmp_path / "bread.toml").write_text(text, encoding="utf-8")
     (tmp_path / "bread.csv").write_text(
         "Loaf,Price (2024 CHF),Day,Price today,Weight (kg)\nRye,CHF 4.20,01/02/2024,4,.5\n"
