@@ -230,6 +230,32 @@ def test_exact_observations_are_solved(tmp_path: Path) -> None:
     assert result.update.parts[0].rung == "exact"
 
 
+@pytest.mark.parametrize("rung", RUNGS)
+def test_an_exact_value_and_a_measured_sum_of_dependent_inputs(tmp_path: Path, rung: str) -> None:
+    """What is left of three dependent inputs when one is known and their sum is measured: a Kalman update."""
+    pairs = "".join(
+        f'[[dependence]]\nbetween = ["{one}", "{other}"]\nrank_correlation = {rho}\n'
+        for one, other, rho in (("a", "b", 0.5), ("b", "d", 0.4))
+    )
+    models = 'def c(a, b, d):\n    """Sum []."""\n    return a + b + d\n'
+    priors = (
+        prior("a", "normal(mean=1, sd=2)") + prior("b", "normal(mean=0, sd=1)") + prior("d", "normal(mean=0, sd=1)")
+    )
+    study = study_of(tmp_path, priors, models, pairs)
+    study = study.observe("a", 3, **SOURCE).observe("c", "normal(mean=6, sd=0.3)", **SOURCE)
+    one, other = (2 * math.sin(math.pi * rho / 6) for rho in (0.5, 0.4))
+    cov, mean = np.array([[4, 2 * one, 0], [2 * one, 1, other], [0, other, 1]]), np.array([1.0, 0.0, 0.0])
+    for row, seen, variance in (([1, 0, 0], 3.0, 0.0), ([1, 1, 1], 6.0, 0.09)):
+        h = np.array(row)
+        gain = cov @ h / (h @ cov @ h + variance)
+        mean, cov = mean + gain * (seen - h @ mean), cov - np.outer(gain, h @ cov)
+    result = posterior(study, rung, ("a", "b", "c", "d"))
+    assert np.allclose(result.values("a"), 3)
+    check(result, "b", mean[1], math.sqrt(cov[1, 1]))
+    check(result, "d", mean[2], math.sqrt(cov[2, 2]))
+    check(result, "c", 3 + mean[1] + mean[2], math.sqrt(cov[1, 1] + cov[2, 2] + 2 * cov[1, 2]))
+
+
 def test_an_exact_value_of_a_discrete_prior_and_of_a_derived_choice(tmp_path: Path) -> None:
     models = 'import numpy as np\n\n\ndef c(n, m):\n    """Sum []."""\n    return n + m\n'
     study = study_of(tmp_path, prior("n", "poisson(mean=2)") + prior("m", "poisson(mean=3)"), models).observe(

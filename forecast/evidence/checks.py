@@ -10,10 +10,11 @@ import numpy as np
 
 from forecast.distribution import format_number
 from forecast.errors import GateError, Problem, StudyError
-from forecast.evidence.likelihood import given_the_rest, log_likelihood, prior_predictive
+from forecast.evidence.likelihood import log_likelihood
 from forecast.evidence.observed import Observed
 from forecast.evidence.parts import Part
 from forecast.evidence.record import Conditioned
+from forecast.evidence.surprise import given_the_rest, prior_predictive
 from forecast.fits import Say, posterior_of
 from forecast.special import ndtr
 from forecast.study import Study

@@ -49,7 +49,7 @@ class Conditioned:
         observation fixes an input, or it is not known.
     rest : dict of str to float
         For each observation how probable it was given all other evidence (see
-        `forecast.evidence.likelihood.given_the_rest`), NaN where that cannot be told.
+        `forecast.evidence.surprise.given_the_rest`), NaN where that cannot be told.
     """
 
     inputs: tuple[str, ...]
