@@ -469,6 +469,17 @@ def test_a_thousand_observations_at_once(tmp_path: Path) -> None:
     check(result, "c", measured.sum() * variance, math.sqrt(variance))
 
 
+def test_many_independent_parts(tmp_path: Path) -> None:
+    from forecast.evidence.told import paths
+
+    study = study_of(tmp_path, "".join(prior(f"a{i}", "normal(mean=0, sd=1)") for i in range(30)))
+    seen = [statement(f"a{i} = normal(mean=1, sd=1)", id=f"y{i}", **SOURCE) for i in range(30)]
+    result = study.with_evidence(seen).run(["a0", "a29"], draws=65_536)
+    check(result, "a29", 0.5, math.sqrt(0.5))
+    lines = paths(result.update)
+    assert len(lines) == 11 and lines[-1].startswith("and 20 more independent parts")
+
+
 def test_contradictions(tmp_path: Path) -> None:
     study = chain(tmp_path)
     with pytest.raises(StudyError, match="contradicts another exact observation"):

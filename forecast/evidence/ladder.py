@@ -66,7 +66,8 @@ def condition(study: Study, seed: int, rung: str = "auto", say: Say | None = Non
     if rung not in RUNGS:
         raise UsageError(f"unknown rung '{rung}'; use {', '.join(RUNGS)}")
     parts, found = [], {seen.id: math.nan for seen in study.evidence}
-    for part in parts_of(study):
+    independent = parts_of(study)
+    for part in independent:
         key = _key(study, part, seed, rung)
         known = _RECENT.get(key) or load(study.path, key)
         if known is None:
@@ -74,7 +75,7 @@ def condition(study: Study, seed: int, rung: str = "auto", say: Say | None = Non
             if known[0].rung in ("smc", "nuts"):
                 save(study.path, key, *known)
         _RECENT[key] = known
-        while len(_RECENT) > 64:
+        while len(_RECENT) > max(16, 2 * len(independent)):
             _RECENT.pop(next(iter(_RECENT)))
         parts.append(known[0])
         found |= known[1]

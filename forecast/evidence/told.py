@@ -9,7 +9,7 @@ from forecast.evidence.observation import Observation
 from forecast.evidence.record import Conditioned, Update
 
 CONFLICT = 0.01  # p-value below which belief and evidence, or observations, disagree
-MOST = 10  # conflicts that are told one by one
+MOST = 10  # parts, observations and conflicts that are told one by one
 NAMES = {
     "none": "nothing to learn", "exact": "solved exactly", "weights": "Pareto-smoothed weights",
     "smc": "sequential Monte Carlo", "nuts": "NUTS (PyMC)",
@@ -18,7 +18,10 @@ NAMES = {
 
 def paths(update: Update) -> list[str]:
     """How each part of the evidence was brought in: rung, k-hat, effective worlds."""
-    return [f"{_ids(part)}: {_path(part)}" for part in update.parts]
+    worst = sorted(update.parts, key=lambda part: part.left)[:MOST]  # of many parts those that are least certain
+    lines = [f"{_ids(part)}: {_path(part)}" for part in update.parts if part in worst]
+    more = len(update.parts) - len(lines)
+    return [*lines, f"and {more:,} more independent parts, worth more worlds each"] if more else lines
 
 
 def _ids(part: Conditioned) -> str:
