@@ -350,6 +350,8 @@ def test_what_a_prior_makes_impossible_is_told(
 
 
 def test_of_what_is_certain_there_is_nothing_to_learn(tmp_path: Path) -> None:
+    from forecast.evidence.told import paths
+
     models = 'def c(a):\n    """Twice []."""\n    return 2 * a\n'
     study = study_of(tmp_path, prior("a", "3") + prior("b", "1 to 2"), models)
     result = posterior(study.observe("c", "5 to 6.5", **SOURCE), names=("b", "c"))
@@ -362,7 +364,8 @@ def test_of_what_is_certain_there_is_nothing_to_learn(tmp_path: Path) -> None:
         posterior(study.observe("c@2025", "5 to 6.5", **SOURCE), names=("b",))
     # A scenario sets evidence on what it replaces aside.
     seen = study.observe("b", "1.2 to 1.3", **SOURCE)
-    assert seen.run(["b"], given={"b": 1.9}).update.parts == ()
+    aside = seen.run(["b"], given={"b": 1.9}).update
+    assert aside.parts == () and paths(aside) == ["b: set aside, since the scenario fixes all that it touches"]
 
 
 # --- laws -----------------------------------------------------------------------------------------------------------

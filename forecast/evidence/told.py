@@ -19,15 +19,15 @@ NAMES = {
 def paths(update: Update) -> list[str]:
     """How each part of the evidence was brought in: rung, k-hat, effective worlds."""
     worst = sorted(update.parts, key=lambda part: part.left)[:MOST]  # of many parts those that are least certain
-    lines = [f"{_ids(part)}: {_path(part)}" for part in update.parts if part in worst]
-    more = len(update.parts) - len(lines)
-    return [*lines, f"and {more:,} more independent parts, worth more worlds each"] if more else lines
+    lines = [f"{_ids(part.ids)}: {_path(part)}" for part in update.parts if part in worst]
+    if more := len(update.parts) - len(lines):
+        lines.append(f"and {more:,} more independent parts, worth more worlds each")
+    aside = tuple(id for id in update.p_values if update.part_of(id) is None)
+    return [*lines, f"{_ids(aside)}: set aside, since the scenario fixes all that it touches"] if aside else lines
 
 
-def _ids(part: Conditioned) -> str:
-    if len(part.ids) <= MOST:
-        return ", ".join(part.ids)
-    return f"{', '.join(part.ids[:3])} and {len(part.ids) - 3:,} more"
+def _ids(ids: Sequence[str]) -> str:
+    return ", ".join(ids) if len(ids) <= MOST else f"{', '.join(ids[:3])} and {len(ids) - 3:,} more"
 
 
 def _path(part: Conditioned) -> str:
