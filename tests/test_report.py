@@ -492,6 +492,26 @@ def test_what_can_be_read_in_the_pdf_is_what_the_json_says(study, scenario, tmp_
         ),
         ('figures = ["fann"]', "", "reports/main.md header: there is no figure 'fann'; did you mean 'fan'?"),
         (
+            'figures = ["crossing cost"]',
+            "",
+            "reports/main.md header: figure 'crossing cost': cost is no crossing year; write 'dots' or 'histogram'",
+        ),
+        (
+            'figures = ["trend cost_trnd"]',
+            "",
+            "reports/main.md header: figure 'trend cost_trnd': there is no trend 'cost_trnd'; did you mean 'cost_trend'?",
+        ),
+        (
+            'figures = ["scenarios price"]',
+            "",
+            "reports/main.md header: figure 'scenarios price': 'price' is not among the quantities; add it to quantities",
+        ),
+        (
+            'figures = ["shift cost"]',
+            "",
+            "reports/main.md header: figure 'shift cost': one figure shows all that the evidence moved; write 'shift'",
+        ),
+        (
             'figures = ["fan pth"]',
             "",
             "reports/main.md header: figure 'fan pth': there is no quantity 'pth'; did you mean 'path'?",
@@ -538,14 +558,12 @@ def test_every_mistake_of_a_template_is_told_at_once(tmp_path, capsys):
 
 
 def test_only_the_figures_that_are_asked_for(tmp_path):
-    report = (
-        '\nquantities = ["cost"]\nseed = 3\nyears = "2024 to 2030"\nfigures = ["dots cost 4M USD_2023", "fan path"]\n'
-    )
+    report = '\nquantities = ["cost"]\nseed = 3\nyears = "2024 to 2030"\nfigures = ["dots cost 4M USD_2023", "fan path", "histogram cost"]\n'
     folder = make(tmp_path / "study", report, "", **{"priors/evidence/seen.toml": ""})
     assert main(["report", str(folder), "--out", str(tmp_path)]) == 0
     text = (tmp_path / "main.html").read_text()
     labels = re.findall(r'aria-label="([^"]+)" viewBox', text)
-    assert [label.split(" of ")[0] for label in labels] == ["Fan chart", "50 dots"]
+    assert [label.split(" of ")[0] for label in labels] == ["Fan chart", "50 dots", "Histogram"]
     assert "4M USD_2023" in labels[1]
     assert 'id="drivers"' not in text and 'id="fits"' not in text and 'id="evidence"' not in text
 
@@ -760,3 +778,25 @@ def test_a_quantity_of_many_years_has_a_figure_of_each_kind_once(tmp_path):
     assert main(["report", str(folder), "--out", str(tmp_path), *words]) == 0
     shown = re.findall(r"!\[(.*?) of", (tmp_path / "main.md").read_text())
     assert sorted(shown) == ["50 dots", "Fan chart", "Intervals", "Tornado chart"]
+
+
+def test_a_mean_that_cannot_be_trusted_says_so(tmp_path):
+    priors = table("wide", "lognormal(median=1, sigma=3)") + table("narrow", "lognormal(median=1, sigma=0.3)")
+    model = "".join(
+        f'def {a}({b}):\n    """{a} []."""\n    return {b}\n\n\n' for a, b in (("x", "wide"), ("y", "narrow"))
+    )
+    folder = write_study(tmp_path / "s", priors, model, 'quantities = ["x", "y"]\nseed = 1\nfigures = []')
+    (folder / "reports/main.md").write_text(
+        (folder / "reports/main.md").read_text() + "X {{ x.mean }}, Y {{ y.mean }}."
+    )
+    assert main(["report", str(folder), "--format", "md", "--out", str(tmp_path)]) == 0
+    assert re.search(
+        r"X [\d\\.k]+ \\\(a heavy tail: rely on the median\\\), Y 1\\\.0\d*\.", (tmp_path / "main.md").read_text()
+    )
+
+
+def test_a_trend_is_drawn_by_name(tmp_path):
+    report = '\nquantities = ["seen_cost@2026"]\nseed = 3\nyears = "2024 to 2030"\nfigures = ["trend cost_trend"]\n'
+    folder = make(tmp_path / "study", report, "", **{"priors/evidence/seen.toml": ""})
+    assert main(["report", str(folder), "--format", "md", "--out", str(tmp_path)]) == 0
+    assert re.findall(r"!\[(.*?) of", (tmp_path / "main.md").read_text()) == ["Fitted trend"]

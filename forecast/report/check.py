@@ -56,9 +56,19 @@ def _figure(study: Study, report: Report, text: str) -> list[Problem]:
     if kind not in FIGURES:
         hint = nearest(kind, FIGURES) or f"use {', '.join(FIGURES)}"
         return [Problem(report.place, f"there is no figure '{kind}'", hint)]
-    if name and name not in study.names:
-        hint = nearest(name, study.names) or "'forecast check' lists them"
-        return [Problem(report.place, f"figure '{text}': there is no quantity '{name}'", hint)]
+    known = study.trends if kind == "trend" else study.names
+    if name and name not in known:
+        what, hint = ("trend" if kind == "trend" else "quantity"), nearest(name, known) or "'forecast check' lists them"
+        return [Problem(report.place, f"figure '{text}': there is no {what} '{name}'", hint)]
+    if name and kind == "shift":
+        return [
+            Problem(report.place, f"figure '{text}': one figure shows all that the evidence moved", "write 'shift'")
+        ]
+    if name and kind == "crossing" and study.labels[name] != YEAR:
+        return [Problem(report.place, f"figure '{text}': {name} is no crossing year", "write 'dots' or 'histogram'")]
+    if name and kind in ("band", "scenarios") and quantity not in _names(report):
+        what = f"figure '{text}': '{quantity}' is not among the quantities"
+        return [Problem(report.place, what, nearest(quantity, _names(report)) or "add it to quantities")]
     if kind == "dots" and limit.strip():
         try:
             threshold_value(study, name, limit.strip())

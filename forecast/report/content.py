@@ -13,7 +13,7 @@ from forecast.report.plots import Plots
 from forecast.report.prose import read_prose, without_title
 from forecast.report.sections.answer import answer, key_table, remarks
 from forecast.report.sections.assumptions import assumptions
-from forecast.report.sections.chances import chances
+from forecast.report.sections.chances import chances, histograms
 from forecast.report.sections.dependence import dependence
 from forecast.report.sections.drivers import what_drives
 from forecast.report.sections.evidence import evidence_section
@@ -81,8 +81,9 @@ def content(subject: Subject, say: Callable[[str, float], None] | None = None) -
         ("bands by year", fans(subject, plots, chosen)),
         ("crossing years", crossings(subject, plots, chosen)),
         ("chances", chances(subject, plots, chosen)),
+        ("histograms", histograms(subject, plots, chosen)),
         ("what drives it", what_drives(subject, chosen)),
-        ("trends", trend_section(forecast, chosen.wants("trend"), subject.compare_trends)),
+        ("trends", trend_section(subject, chosen)),
         ("evidence", evidence_section(forecast, chosen.wants("shift"))),
         ("scenarios", scenarios(subject, chosen)),
         ("dependence", dependence(subject, chosen)),

@@ -31,6 +31,7 @@ OF_QUANTITY = (
     "prob_above VALUE",
     "by YEAR",
 )
+HEAVY = " (a heavy tail: rely on the median)"
 OF_REPORT = ("title", "date", "seed", "draws", "prob", "study", "study_hash", "first_year", "last_year")
 
 
@@ -45,6 +46,8 @@ class Told:
     interval : Interval
         As in the JSON.
     low, median, high, mean : str
+    heavy : bool
+        Whether a tail is so heavy that the mean cannot be trusted.
     never, already : str
         Empty where the quantity is no crossing year; `already` also where no world has it.
     above : mapping of str to str
@@ -61,6 +64,7 @@ class Told:
     median: str
     high: str
     mean: str
+    heavy: bool
     never: str
     already: str
     above: Mapping[str, str]
@@ -113,6 +117,7 @@ def _told(forecast: Forecast, request: Request, entry: Mapping[str, Any], figure
         median,
         high,
         mean,
+        bool(figures.get("heavy_tailed")),
         probability(never) if never is not None else "",
         probability(already) if already is not None and figures["already"] else "",
         {
@@ -199,7 +204,9 @@ class Fields:
             "low": said.low + said.shown_unit,
             "median": said.median + said.shown_unit,
             "high": said.high + said.shown_unit,
-            "mean": (said.mean or "without a finite mean") + (said.shown_unit if said.mean else ""),
+            "mean": f"{said.mean}{said.shown_unit}{HEAVY if said.heavy else ''}"
+            if said.mean
+            else "without a finite mean",
             "never": said.never or "0%",
             "already": said.already or "0%",
             "prob": percent(said.interval.prob),

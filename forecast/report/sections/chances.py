@@ -8,8 +8,9 @@ from forecast.errors import StudyError, UsageError
 from forecast.report.blocks import Block, Heading
 from forecast.report.fields import Told
 from forecast.report.figures.svg import picture
-from forecast.report.plots import DOTS, Plots, dot_values, dots_above, threshold_value
+from forecast.report.plots import DOTS, Plots, dot_values, dots_above, threshold_value, title_of
 from forecast.report.subject import Chosen, Subject
+from forecast.report.words import interval_words
 from forecast.result import Forecast
 from forecast.sampling import request_of
 
@@ -47,6 +48,22 @@ def chances(subject: Subject, plots: Plots, chosen: Chosen) -> Iterator[Block]:
             note = f" {count} of {DOTS} exceed {limit}" + (f"; the probability is {exact}." if exact else ".")
         caption = f"{f'Each dot is one chance in {DOTS}.' if not number else ''}{note}".strip() or "As above."
         yield picture(f"dots-{text.replace('@', '-')}-{number}", plots.dots(text, limit), alt, caption)
+
+
+def histograms(subject: Subject, plots: Plots, chosen: Chosen) -> Iterator[Block]:
+    """How the draws of each quantity are spread for which the header names a histogram."""
+    forecast = subject.forecast
+    names = list(dict.fromkeys(chosen.more("histogram", ())))
+    if names:
+        yield Heading(2, "How it is spread", "spread")
+    for name in names:
+        try:
+            found, label = forecast.interval(name), title_of(forecast, request_of(name))
+        except UsageError as error:
+            raise StudyError.at(subject.report.place, f"figure 'histogram {name}': {error}", "") from None
+        alt = f"Histogram of {label}: {interval_words(found, forecast.years)} (low end, median, high end)."
+        caption = "Heights are shares of the worlds that were drawn."
+        yield picture(f"histogram-{name.replace('@', '-')}", plots.histogram(name), alt, caption)
 
 
 def _splits(forecast: Forecast, one: Told, limit: str) -> bool:

@@ -14,6 +14,7 @@ from forecast.quantile import posterior_mcse
 from forecast.report import figures
 from forecast.report.blocks import Block, Heading, Paragraph, Picture, Strong, Table
 from forecast.report.figures.svg import picture
+from forecast.report.subject import Chosen, Subject
 from forecast.result import Forecast
 from forecast.special import ndtri
 from forecast.summary import round_interval
@@ -29,18 +30,18 @@ CLEAR = 2.0  # a difference of AIC or BIC that counts (Burnham and Anderson, Mod
 _SHAPES = {"straight": "straight one", "kinked": "kinked one", "average": "average of both"}
 
 
-def trend_section(forecast: Forecast, draw: bool, compare: bool) -> Iterator[Block]:
+def trend_section(subject: Subject, chosen: Chosen) -> Iterator[Block]:
     """Every trend that the reported quantities follow from; nothing where there is none."""
-    study = forecast.study
+    forecast, study = subject.forecast, subject.forecast.study
     needed = ancestors((request.name for request in forecast.requests), study.functions)
     names = [name for name in study.trends if any(c.trend == name and c.name in needed for c in study.curves.values())]
     if names:
         yield Heading(2, "Fitted trends", "fits")
     for name in names:
         yield _growth(forecast, name)
-        if draw:
+        if chosen.wants("trend", name):
             yield _picture(forecast, name)
-        yield _table(forecast, name, compare)
+        yield _table(forecast, name, subject.compare_trends)
 
 
 def _growth(forecast: Forecast, name: str) -> Block:
