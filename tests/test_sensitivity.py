@@ -14,6 +14,7 @@ from scipy import stats
 import forecast
 from forecast.cli import main
 from forecast.errors import UsageError
+from forecast.fits import posterior_of
 from forecast.sensitivity.chaos import Inputs
 from forecast.sensitivity.dedicated import sobol_indices
 from forecast.sensitivity.evppi import gains
@@ -454,6 +455,26 @@ def test_the_parts_of_a_trend_are_told(tmp_path):
     left = math.sqrt(1 - np.corrcoef(line, slope)[0, 1] ** 2)
     assert parts["spend_growth"].score_percent.value == pytest.approx(100 * (1 - left), abs=3)
     assert "  spend_growth" in repr(result.sensitivity("mean@2060"))
+
+
+def test_shares_of_a_trend_know_that_its_posterior_has_draws(tmp_path):
+    """A variance from n draws has a relative error of sqrt(2 / n), which no number of worlds makes smaller."""
+    spending(
+        tmp_path,
+        'def scaled(spend, factor):\n    """Scaled [USD]."""\n    return spend * factor\n',
+        'quantities = ["scaled"]\nyears = "2020 to 2060"',
+    )
+    (tmp_path / "priors" / "factor.toml").write_text(prior("factor", "lognormal(median=1, sigma=1)"))
+    result = forecast.open_study(tmp_path).run(["scaled@2040"], draws=65536)
+    answer = result.sensitivity("scaled@2040")
+    draws = len(posterior_of(result.study, "spend"))
+    share, other = answer["spend"].shapley, answer["factor"].shapley
+    expected = share.value * (1 - share.value) * math.sqrt(2 / draws)
+    assert 0.05 < share.value < 0.95
+    assert 0.4 * expected < share.se < 6 * expected  # draws that follow one another are worth fewer
+    assert other.se == pytest.approx(share.se, rel=0.2)
+    (year,) = by_year(result, "scaled", [2040]).years
+    assert year.shapley["spend"].se == pytest.approx(share.se)
 
 
 def test_a_variance_that_a_few_worlds_decide_is_told(result):

@@ -19,7 +19,15 @@ from forecast.result import Forecast
 from forecast.sampling import request_of
 from forecast.sensitivity.evppi import Gains, gains
 from forecast.sensitivity.measurement import Measurement, measured
-from forecast.sensitivity.prepared import decided_by_few, in_oom, known_by, learned_of, prepare, target_of
+from forecast.sensitivity.prepared import (
+    decided_by_few,
+    in_oom,
+    known_by,
+    learned_of,
+    posterior_error,
+    prepare,
+    target_of,
+)
 from forecast.sensitivity.shapley import indices
 from forecast.sensitivity.swings import (
     DependenceEffect,
@@ -210,6 +218,7 @@ def sensitivity(
     prob = forecast.prob if prob is None else prob
     prepared = prepare(forecast, quantity, year, above, scale)
     found = indices(prepared.surrogate)
+    drawn = posterior_error(forecast, prepared, found.shapley)
     learned = learned_of(forecast, prepared, above)
     order, known = known_by(forecast.study, prepared)
     independent, event = forecast.design.method == "mc", above is not None
@@ -227,9 +236,9 @@ def sensitivity(
                 name,
                 definition.label,
                 forecast.study.labels.get(name, definition.unit),
-                _figure(found.shapley[player], found.shapley_se[player], prepared.doubt),
-                _figure(found.first[player], found.first_se[player], prepared.doubt),
-                _figure(found.total[player], found.total_se[player], prepared.doubt),
+                _figure(found.shapley[player], math.hypot(found.shapley_se[player], drawn[player]), prepared.doubt),
+                _figure(found.first[player], math.hypot(found.first_se[player], drawn[player]), prepared.doubt),
+                _figure(found.total[player], math.hypot(found.total_se[player], drawn[player]), prepared.doubt),
                 _rank_correlation(ranks, prepared.scores[own[0]]) if name in forecast.study.priors else None,
                 swing_of(forecast, prepared, player, order[player], event),
                 _learning(gained, player, event),

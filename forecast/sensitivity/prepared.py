@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from forecast.errors import UsageError
-from forecast.fits import coordinates_of, posterior_of, wanted_coordinates
+from forecast.fits import BATCHES, batches, coordinates_of, posterior_of, wanted_coordinates
 from forecast.graph import YEAR, ancestors
 from forecast.quantile import heavy_tailed, mcse_of
 from forecast.result import Forecast
@@ -237,7 +237,7 @@ def _prior_features(study: Study, name: str, moved: bool) -> Features | None:
 
 def _trend_features(study: Study, name: str) -> Features:
     """The parameters of the posterior draw that a world has, with their products of two and their cubes."""
-    posterior = posterior_of(study, name)
+    posterior = posterior_of(study, name).of(study.trends[name].of_group or "")
     columns = []
     for values in posterior.draws.values():
         spread = values.std()
@@ -260,6 +260,33 @@ def known_by(study: Study, prepared: Prepared) -> tuple[Array, Array]:
         else:  # a trend is many numbers: of these, all that matters for the answer
             known[player] = prepared.surrogate.curve(player, own.reshape(len(own), -1)).reshape(prepared.target.shape)
     return np.argsort(known, axis=-1, kind="stable"), known
+
+
+def posterior_error(forecast: Forecast, prepared: Prepared, shares: Array) -> Array:
+    """Standard error (player,) of shares that comes from a trend having finitely many posterior draws.
+
+    All chains of a run use the same posterior, so their spread does not show it: runs of its draws do. A relative error
+    r of one player's part of the variance moves its share s by s (1 - s) r and each other share t by t s r.
+    """
+    players, size = prepared.inputs.players, prepared.target.shape[1]
+    error = np.zeros(len(players))
+    if len(players) < 2:
+        return error
+    for player, name in enumerate(players):
+        if name not in forecast.study.trends:
+            continue
+        own = prepared.of_player(player)
+        curve = prepared.surrogate.curve(player, own.reshape(len(own), -1))
+        run = batches(forecast.study, forecast.design, name, size).reshape(-1)
+        counts = np.bincount(run, minlength=BATCHES)
+        if counts.min() == 0 or curve.min() == curve.max():
+            continue
+        parts = np.bincount(run, (curve - curve.mean()) ** 2, BATCHES) / counts
+        relative = float(mcse_of(parts)) / float(parts.mean())
+        move = -shares * shares[player]
+        move[player] += shares[player]
+        error += (move * relative) ** 2
+    return np.asarray(np.sqrt(error))
 
 
 def learned_of(forecast: Forecast, prepared: Prepared, above: float | None) -> Array:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from forecast.errors import UsageError
 from forecast.result import Forecast, Interval
-from forecast.sensitivity.prepared import prepare
+from forecast.sensitivity.prepared import posterior_error, prepare
 from forecast.sensitivity.shapley import indices
 from forecast.sensitivity.swings import Figure
 
@@ -93,8 +95,10 @@ def by_year(forecast: Forecast, name: str, years: Sequence[float], scale: str = 
             found.append(Year(year, interval, "", {}, None))
             continue
         shares = indices(prepared.surrogate)
+        drawn = posterior_error(forecast, prepared, shares.shapley)
+        errors = np.sqrt(shares.shapley_se**2 + drawn**2 + (prepared.doubt * shares.shapley) ** 2)
         shapley = {
-            player: Figure(float(shares.shapley[i]), float(shares.shapley_se[i] + prepared.doubt * shares.shapley[i]))
+            player: Figure(float(shares.shapley[i]), float(errors[i]))
             for i, player in enumerate(prepared.inputs.players)
         }
         missing = Figure(shares.unexplained, shares.unexplained_se)
