@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from forecast.ledger.averages import bootstrapped, pit_histogram, share
 from forecast.ledger.recording import PROBS
-from forecast.ledger.score import Predictive, bootstrapped, brier, crps_ensemble, pit_histogram, share
+from forecast.ledger.score import Predictive, brier, crps_ensemble
 from forecast.special import ndtri
 from tests.statistical import assert_mean, assert_share
 

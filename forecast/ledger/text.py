@@ -8,7 +8,7 @@ from datetime import date
 
 from forecast.distribution import format_number
 from forecast.ledger import Entry, resolutions, understood
-from forecast.ledger.score import Mean
+from forecast.ledger.averages import Mean
 from forecast.ledger.scoring import Card, Group, predictive
 
 _NAMES = {
