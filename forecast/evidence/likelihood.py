@@ -3,8 +3,8 @@
 The likelihood of a measurement is the density of its stated distribution, read at the true value, on the scale on
 which distributions of that family differ by a shift: the logarithm for lognormal and its positive relatives, the
 log-odds for beta, the value itself for the others. So ``60M to 120M`` is a normal error of the logarithm around 85M
-with the stated sd; ``beta(a=7, b=3)`` weighs as seven hits and three misses do; ``gamma(shape=12, scale=1/3)`` as
-twelve events in three years. A bound weighs with the probability that a measurement with the stated error would meet
+with the stated sd; ``beta(a=7, b=3)`` weighs as seven hits and three misses do; ``gamma(shape=12, scale=0.25)`` as
+twelve events in four years. A bound weighs with the probability that a measurement with the stated error would meet
 it, or with 1 and 0 if it is sharp.
 """
 
