@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from forecast.distribution import Distribution, parse, parse_number
+from forecast.distribution import Distribution, format_number, parse, parse_number
 from forecast.errors import Problem, StudyError, nearest
 
 FIELDS = ("quantity", "year", "value", "at_least", "at_most", "error", "unit", "date", "source", "note")
@@ -238,10 +238,17 @@ def read_observation(
 def _text(quantity: str, year: float | None, table: Mapping[str, Any], unit: str) -> str:
     target = quantity if year is None else f"{quantity}@{year:g}"
     parts = [
-        f"{sign} {table[key]}" for key, sign in (("value", "="), ("at_least", ">="), ("at_most", "<=")) if key in table
+        f"{sign} {_shown(table[key])}"
+        for key, sign in (("value", "="), ("at_least", ">="), ("at_most", "<="))
+        if key in table
     ]
-    error = f" (error {table['error']})" if "error" in table else ""
+    error = f" (error {_shown(table['error'])})" if "error" in table else ""
     return f"{target} {' and '.join(parts)}{error}{f' [{unit}]' if unit else ''}"
+
+
+def _shown(value: Any) -> str:
+    """A field as people read it: a text as it was written, a number with its thousands told."""
+    return format_number(float(value), 6) if isinstance(value, (int, float)) else str(value)
 
 
 def _target(table: Mapping[str, Any], place: str, problems: list[Problem]) -> tuple[str, float | None]:
