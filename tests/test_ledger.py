@@ -16,8 +16,8 @@ from forecast.errors import ForecastError, StudyError, UsageError
 from forecast.ledger import START, append, find, read_ledger, sealed, verify
 from forecast.ledger.recording import PROBS, ledger_of, record, resolve
 from forecast.ledger.score import crps_ensemble
-from forecast.ledger.scoring import score_ledger, to_json
-from forecast.ledger.text import card_text, listing
+from forecast.ledger.scoring import score_ledger
+from forecast.ledger.text import card_text, listing, to_json
 from tests.studies import prior, spending, write_study
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

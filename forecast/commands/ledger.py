@@ -94,8 +94,8 @@ def _score(options: argparse.Namespace) -> None:
     import json
 
     from forecast.ledger import read_ledger
-    from forecast.ledger.scoring import score_ledger, to_json
-    from forecast.ledger.text import card_text
+    from forecast.ledger.scoring import score_ledger
+    from forecast.ledger.text import card_text, to_json
 
     card = score_ledger(read_ledger(_file(options.folder)), options.quantity)
     print(json.dumps(to_json(card), indent=1) if options.json else card_text(card))

@@ -121,7 +121,7 @@ def _sensitivity(options: argparse.Namespace) -> None:
 
 
 def _explain(options: argparse.Namespace) -> None:
-    from forecast.sensitivity.explain import of
+    from forecast.sensitivity.words import of
 
     study, _ = opened(options)
     result, years = run_for(study, options.quantity, run_arguments(options))

@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import Any
 
 import numpy as np
 
@@ -312,48 +311,3 @@ def _difference(one: Scored, baseline: str, kind: str) -> float | None:
     other = one.baselines.get(baseline, {}).get(kind)
     own = one.scores.get(kind)
     return None if own is None or other is None else own - other
-
-
-def to_json(card: Card) -> dict[str, Any]:
-    """The scores as plain values (schema forecast.ledger.score/1, docs/ledger.md)."""
-
-    def mean(found: Mean) -> dict[str, Any]:
-        return {"mean": _plain(found.value), "low": _plain(found.low), "high": _plain(found.high), "count": found.count}
-
-    def group(found: Group) -> dict[str, Any]:
-        return {
-            "name": found.name,
-            "count": found.count,
-            "scores": {kind: mean(value) for kind, value in found.scores.items()},
-            "against": {
-                b: {k: mean(v) for (other, k), v in found.differences.items() if other == b}
-                for b in dict.fromkeys(b for b, _ in found.differences)
-            },
-            "coverage": {f"{level:g}": mean(value) for level, value in found.coverage.items()},
-            "pit": found.pits,
-            "width": {**mean(found.width), "unit": found.width_unit},
-            "said": [{"prob": p, "count": n, "happened": h} for p, n, h in found.said],
-        }
-
-    return {
-        "schema": "forecast.ledger.score/1",
-        "open": card.open,
-        "total": group(card.total),
-        "by_quantity": [group(g) for g in card.by_quantity],
-        "by_horizon": [group(g) for g in card.by_horizon],
-        "forecasts": [
-            {
-                "id": s.id,
-                "quantity": s.quantity,
-                "horizon": s.horizon,
-                "pit": None if s.reach is None else list(s.reach),
-                "scores": s.scores,
-                "baselines": s.baselines,
-            }
-            for s in card.scored
-        ],
-    }
-
-
-def _plain(value: float) -> float | None:
-    return value if math.isfinite(value) else None

@@ -1,10 +1,11 @@
-"""The ledger and its scores, as text."""
+"""The ledger and its scores, as text and as JSON."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 from datetime import date
+from typing import Any
 
 from forecast.distribution import format_number
 from forecast.ledger import Entry, resolutions, understood
@@ -129,3 +130,48 @@ def _number(value: float, entry: Entry) -> str:
     if math.isinf(value):
         return "never" if value > 0 else "already"
     return f"{value:.1f}" if entry["axis"] else format_number(value, 3)
+
+
+def to_json(card: Card) -> dict[str, Any]:
+    """The scores as plain values (schema forecast.ledger.score/1, docs/ledger.md)."""
+
+    def mean(found: Mean) -> dict[str, Any]:
+        return {"mean": _plain(found.value), "low": _plain(found.low), "high": _plain(found.high), "count": found.count}
+
+    def group(found: Group) -> dict[str, Any]:
+        return {
+            "name": found.name,
+            "count": found.count,
+            "scores": {kind: mean(value) for kind, value in found.scores.items()},
+            "against": {
+                b: {k: mean(v) for (other, k), v in found.differences.items() if other == b}
+                for b in dict.fromkeys(b for b, _ in found.differences)
+            },
+            "coverage": {f"{level:g}": mean(value) for level, value in found.coverage.items()},
+            "pit": found.pits,
+            "width": {**mean(found.width), "unit": found.width_unit},
+            "said": [{"prob": p, "count": n, "happened": h} for p, n, h in found.said],
+        }
+
+    return {
+        "schema": "forecast.ledger.score/1",
+        "open": card.open,
+        "total": group(card.total),
+        "by_quantity": [group(g) for g in card.by_quantity],
+        "by_horizon": [group(g) for g in card.by_horizon],
+        "forecasts": [
+            {
+                "id": s.id,
+                "quantity": s.quantity,
+                "horizon": s.horizon,
+                "pit": None if s.reach is None else list(s.reach),
+                "scores": s.scores,
+                "baselines": s.baselines,
+            }
+            for s in card.scored
+        ],
+    }
+
+
+def _plain(value: float) -> float | None:
+    return value if math.isfinite(value) else None
