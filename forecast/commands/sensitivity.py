@@ -69,7 +69,7 @@ def _sensitivity(options: argparse.Namespace) -> None:
     import json
 
     from forecast.sensitivity import sensitivity
-    from forecast.sensitivity.text import table, to_json
+    from forecast.sensitivity.text import dedicated_table, table, to_json
     from forecast.study import threshold
 
     top = None
@@ -114,10 +114,7 @@ def _sensitivity(options: argparse.Namespace) -> None:
     for one in found:
         print(table(one, top))
         if extra.get(one.quantity):
-            print("\nSobol indices by dedicated runs:")
-            for index in extra[one.quantity][:top]:
-                figures = (f"{figure.value:.4f} ±{figure.se:.1g}" for figure in (index.first, index.total))
-                print(f"  {index.name}: first {next(figures)}, total {next(figures)}")
+            print("\n" + dedicated_table(extra[one.quantity], top))
 
 
 def _explain(options: argparse.Namespace) -> None:

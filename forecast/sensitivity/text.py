@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from forecast.distribution import format_number
 from forecast.graph import YEAR
 from forecast.sensitivity import Learning, Sensitivity
+from forecast.sensitivity.dedicated import SobolIndices
 from forecast.sensitivity.swings import Figure
 from forecast.sensitivity.years import ByYear
 from forecast.summary import round_interval, round_to_error
@@ -119,6 +121,13 @@ def table_by_year(found: ByYear, top: int | None = None) -> str:
             f"Other years: --years 2024:2030, say. What to learn next: {found.quantity}@{uncertain:g}",
         ]
     )
+
+
+def dedicated_table(found: Sequence[SobolIndices], top: int | None = None) -> str:
+    """Sobol indices by dedicated runs, as text."""
+    rows: list[tuple[str, ...]] = [("by dedicated runs", "first", "total")]
+    rows += [(one.name, _percent(one.first), _percent(one.total)) for one in found[:top]]
+    return "\n".join(_columns(rows))
 
 
 def _in_unit(unit: str) -> str:
