@@ -230,11 +230,21 @@ def computed(name: str) -> dict[str, Quantiles]:
     return {"quantiles": truth(), "slopes": slopes}
 
 
+def _rounded(figures: Quantiles, digits: int) -> Quantiles:
+    """Without the digits that the root finder leaves to chance, so that the file is the same wherever it is written."""
+    return {name: [float(f"{value:.{digits}g}") for value in values] for name, values in figures.items()}
+
+
 def write() -> None:
-    stored = {
-        name: {"how": " ".join((truth.__doc__ or "").split()), "probs": PROBS, **computed(name)}
-        for name, truth in TRUTHS.items()
-    }
+    stored = {}
+    for name, truth in TRUTHS.items():
+        found = computed(name)
+        stored[name] = {
+            "how": " ".join((truth.__doc__ or "").split()),
+            "probs": PROBS,
+            "quantiles": _rounded(found["quantiles"], 11),
+            "slopes": _rounded(found["slopes"], 6),
+        }
     FILE.write_text(json.dumps(stored, indent=1) + "\n", encoding="utf-8")
 
 
