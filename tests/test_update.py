@@ -147,6 +147,15 @@ def test_ids(study: Path) -> None:
         drop(study, "mina")
 
 
+def test_the_log_tells_what_each_says_of_the_others(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for value in ("2 to 2.2", "6 to 6.5"):
+        assert update(study, "--observe", f"c = {value}") == 0
+    assert "disagrees with the rest of the evidence" in capsys.readouterr().out
+    assert main(["log", str(study)]) == 0
+    out = capsys.readouterr().out
+    assert out.count("; given the rest of the evidence p ") == 2 and out.count("conflict: ") == 2
+
+
 def test_conflict_is_told(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert update(study, "--observe", "c = 4000 to 5000") == 0
     assert "conflict: c (c = 4000 to 5000) was improbable beforehand" in capsys.readouterr().out

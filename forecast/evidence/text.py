@@ -91,7 +91,9 @@ def log(result: Forecast, alone: dict[str, tuple[Shift, ...]]) -> str:
         if part is None:
             lines.append("            set aside by the scenario")
             continue
-        lines.append(f"            prior predictive p {p:.2g}; {NAMES[part.rung]}")
+        rest = update.rest.get(seen.id, math.nan)
+        beside = "" if math.isnan(rest) else f"; given the rest of the evidence p {rest:.2g}"
+        lines.append(f"            prior predictive p {p:.2g}{beside}; {NAMES[part.rung]}")
         moved = [f"{s.name} {s.shift:+.2f} sd, {_bits(s)}" for s in alone.get(seen.id, ())[:3]]
         if seen.id in alone:
             lines.append(f"            by itself: {'; '.join(moved) or 'moves nothing'}")
