@@ -277,3 +277,28 @@ def test_nuts_agrees_with_the_other_rungs(tmp_path: Path, name: str) -> None:
         one, other = moments(nuts, quantity), moments(smc, quantity)
         error = math.hypot(one[2], other[2])
         assert error < 0.1 * other[1] and abs(one[0] - other[0]) < CHAIN * error, quantity
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("apart", "divergences", "told"), [(3.0, 0, "R-hat"), (0.0, 7, "7 divergences")])
+def test_nuts_is_gated(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    apart: float,
+    divergences: int,
+    told: str,
+) -> None:
+    """Chains that disagree, or diverge, are no result: exit code 4, and nothing is written."""
+    from forecast.cli import main
+    from forecast.evidence import nuts
+
+    draws = np.random.default_rng(1).standard_normal((1, 8, 1000)) + apart * np.arange(8)[None, :, None]
+    monkeypatch.setattr(nuts, "model_of", lambda *_: None)
+    monkeypatch.setattr(nuts, "_sample", lambda *_: (draws, divergences, "none"))
+    study = study_of(tmp_path, prior("a", "normal(mean=0, sd=1)"))
+    arguments = ["--observe", "a = normal(mean=1, sd=1)", "--source", "s", "--date", "2024-01-01", "--rung", "nuts"]
+    assert main(["update", str(study.path), *arguments]) == 4
+    err = capsys.readouterr().err
+    assert "NUTS has not converged on a" in err and told in err and "use the rung 'smc'" in err
+    assert not (study.path / "priors" / "evidence").exists()
