@@ -301,6 +301,11 @@ def test_only_functions_that_reach_a_helper_change_with_it(old):
     assert {change.name for change in found.changes if change.counts} == {"product"}
 
 
+def test_a_parameter_is_a_quantity_and_not_the_function_of_its_name(old):
+    found = compare(old, changed(old, {"return a * 10 **": "return 2 * a * 10 **"}))
+    assert {change.name for change in found.changes if change.counts} == {"path"}
+
+
 def test_an_observation_and_a_prior_of_one_name_are_two_changes(old):
     seen = '[a]\nquantity = "a"\nvalue = "2 to 3"\nunit = ""\ndate = "2025-01-01"\nsource = "made up"\n'
     new = changed(old, {'dist = "1 to 4"': 'dist = "2 to 8"'})

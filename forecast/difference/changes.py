@@ -156,7 +156,9 @@ def _formula(function: Function) -> str:
     while waiting:
         for node in defined.pop(waiting.pop(), []):
             kept[node.lineno] = ast.dump(node)
-            waiting += [part.id for part in ast.walk(node) if isinstance(part, ast.Name) and part.id in defined]
+            own = {part.arg for part in ast.walk(node) if isinstance(part, ast.arg)}  # a quantity, not its function
+            names = {part.id for part in ast.walk(node) if isinstance(part, ast.Name)} - own
+            waiting += sorted(names & defined.keys())
     return "\n".join(kept[line] for line in sorted(kept))
 
 
