@@ -207,7 +207,7 @@ def _band(forecast: Forecast, band: dict[float, Interval]) -> Iterable[str]:
     told = {rho: " … ".join(ends(found, forecast.years)[::2]) for rho, found in sorted(band.items())}
     if len(set(told.values())) == 1:
         return
-    others = [f"at {rho:+g}: {text}" for rho, text in told.items() if rho != pair.rank_correlation]
+    others = [f"at {f'{rho:+g}' if rho else 0}: {text}" for rho, text in told.items() if rho != pair.rank_correlation]
     yield f"over the dependence of {' and '.join(pair.between)} (here {pair.rank_correlation:g}): {'; '.join(others)}"
 
 
