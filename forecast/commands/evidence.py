@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 from forecast.commands.shared import add_command, add_folder, number, progress, say
-from forecast.errors import Problem, UsageError
+from forecast.errors import Problem, UsageError, nearest
 
 MOST_ALONE = 50
 RUNGS = ("auto", "weights", "smc", "nuts")
@@ -98,8 +98,10 @@ def _update(options: argparse.Namespace) -> None:
         raise UsageError("update: needs either --observe 'quantity@2023 = 60M to 120M' or --drop ID")
     study = open_study(options.folder)
     if options.drop is not None:
-        if options.drop not in [seen.id for seen in study.evidence]:
-            raise UsageError(f"there is no observation '{options.drop}'; forecast log lists them")
+        known = [seen.id for seen in study.evidence]
+        if options.drop not in known:
+            hint = nearest(options.drop, known) or "'forecast log' lists them"
+            raise UsageError(f"there is no observation '{options.drop}'; {hint}")
         changed = study.with_evidence([seen for seen in study.evidence if seen.id != options.drop])
     else:
         missing = [f"--{name}" for name in ("source", "date") if not getattr(options, name)]
