@@ -77,7 +77,8 @@ def read_report(relative: str, text: str, problems: list[Problem]) -> Report | N
     """
     match = _HEADER.match(text)
     if match is None:
-        problems.append(Problem(relative, "has no header", "begin it with a line +++, TOML, and a line +++"))
+        what = "its header has no end" if text.startswith("+++") else "has no header"
+        problems.append(Problem(relative, what, "begin it with a line +++, TOML, and a line +++"))
         return None
     unread: list[Problem] = []
     header = read_toml(relative, match.group(1), unread, first=2)
