@@ -64,7 +64,10 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> Any:
         words = {option for action in self._actions for option in action.option_strings}
         words |= {name for action in self._actions if isinstance(action.choices, dict) for name in action.choices}
-        hint = next((h for word in sys.argv[1:] if word not in words and (h := nearest(word, words))), "")
+        missing = "arguments are required" in message  # nothing was misspelt
+        hint = next(
+            (h for word in sys.argv[1:] if not missing and word not in words and (h := nearest(word, words))), ""
+        )
         _complain(f"{self.prog}: {message}; {hint or f'see {self.prog} --help'}")
         raise SystemExit(2)
 
