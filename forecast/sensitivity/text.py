@@ -41,7 +41,7 @@ def table(found: Sensitivity, top: int | None = None) -> str:
     what = found.quantity if found.above is None else f"{found.quantity} > {format_number(found.above, 4)}"
     lines = [f"What drives {what}: {found.label}{_in_unit(found.unit)}"]
     if found.never or found.already:
-        parts = [(found.never, f"not by {found.last:g}"), (found.already, "already before the year axis")]
+        parts = [(found.never, f"not by {found.last:g}"), (found.already, "already in the first year")]
         told = ", ".join(f"{100 * share:.2g}% {words}" for share, words in parts if share)
         lines.append(
             f"Of its worlds {told if found.unit == YEAR else told.replace(f'not by {found.last:g}', 'infinite')}."

@@ -29,7 +29,9 @@ def in_words(explanation: Explanation, study: Study) -> str:
             f"With {_chance(found.never)} probability it is never: not on the year axis, up to {found.last:g}."
         )
     if found.already:
-        lines.append(f"With {_chance(found.already)} probability it has been already, before the year axis.")
+        lines.append(
+            f"With {_chance(found.already)} probability it has happened already, in the first year of the axis."
+        )
     years = {step.year for step in explanation.steps if step.year is not None}
     at = f"; at {years.pop():g} where it goes by year" if years else ""
     lines += ["", f"How it is computed (medians{at}):"]
@@ -113,7 +115,7 @@ def _share(value: float) -> str:
 
 
 def _chance(prob: float) -> str:
-    return f"{100 * prob:.0f}%" if prob >= 0.015 else f"{100 * prob:.1f}%"
+    return f"{100 * prob:.0f}%" if prob >= 0.015 else f"{100 * prob:.1g}%"
 
 
 def of(forecast: Forecast, quantity: str) -> str:
