@@ -160,7 +160,8 @@ def import_file(
     folder = study / "priors" / "formats"
     known = sorted(path.stem for path in folder.glob("*.toml"))
     if format_name not in known:
-        hint = nearest(format_name, known) or f"there are {', '.join(known) or 'none'}"
+        none = "a study made by 'forecast new DIR' has them: copy its priors/formats"
+        hint = nearest(format_name, known) or (f"there are {', '.join(known)}" if known else none)
         raise UsageError(f"no format {format_name!r} in {folder}; {hint}")
     form = load_format(folder / f"{format_name}.toml")
     given = {name: option for name, option in options.items() if option is not None}
