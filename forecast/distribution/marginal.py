@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from forecast.distribution.table import REACH, Locator, Map, Table, gauss_legendre
+from forecast.distribution.panels import gauss_legendre
+from forecast.distribution.table import REACH, Locator, Map, Table
 from forecast.special import Array, ndtr_pair, ndtri_exp, normal_score
 
 _ROOT_TWO_PI = math.sqrt(2.0 * math.pi)

@@ -11,7 +11,8 @@ import math
 import numpy as np
 
 from forecast.distribution.marginal import Marginal, log_or_minus_infinity, within_reach
-from forecast.distribution.table import Panels, Table, tabulate
+from forecast.distribution.panels import Panels
+from forecast.distribution.table import Table, tabulate
 from forecast.special import Array
 
 _LARGEST = 1e300
