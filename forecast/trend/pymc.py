@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -224,6 +225,8 @@ def configure(cache: Path | None) -> None:
     import pytensor
 
     pytensor.config.numba__fastmath = False
+    with suppress(OSError):  # the folder may have been deleted since, for that is always safe
+        (Path(pytensor.config.base_compiledir) / "numba").mkdir(parents=True, exist_ok=True)
 
 
 def _interpolate(pt: Any, score: Any, table: Any, rise: Any) -> Any:
