@@ -15,6 +15,7 @@ from forecast.cli import main
 from forecast.errors import ForecastError, StudyError, UsageError
 from forecast.ledger import START, append, find, read_ledger, sealed, verify
 from forecast.ledger.recording import PROBS, ledger_of, record, resolve
+from forecast.ledger.schema import understood
 from forecast.ledger.score import crps_ensemble
 from forecast.ledger.scoring import score_ledger
 from forecast.ledger.text import card_text, listing, to_json
@@ -152,6 +153,50 @@ def test_sound_entries_that_nobody_understands_are_told(tmp_path):
     for call in (score_ledger, listing):
         with pytest.raises(StudyError, match="quantiles.* is missing or unknown"):
             call(read_ledger(path))
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"quantiles": [1.0, "x"]}, "quantiles"),
+        ({"quantiles": [2.0, 1.0]}, "quantiles"),
+        ({"quantiles": [1.0]}, "quantiles"),
+        ({"probs": [0.5, 0.1]}, "probs"),
+        ({"probs": [0.0, 0.1]}, "probs"),
+        ({"time": "yesterday"}, "time"),
+        ({"resolves": "2027-02-30"}, "resolves"),
+        ({"resolves": 2027}, "resolves"),
+        ({"question": ["a"]}, "question"),
+        ({"year": "2030"}, "year"),
+        ({"axis": [1.0]}, "axis"),
+        ({"baselines": {"prior": [1.0, None]}}, "baselines"),
+        ({"above": {"text": "1", "value": 1.0, "prob": 1.5}}, "above"),
+        ({"kind": "guess"}, "kind"),
+    ],
+)
+def test_a_sound_entry_with_a_field_of_another_kind_is_told(tmp_path, changes, field):
+    """Nothing else stops a ledger that another program wrote from being scored as if it were one of ours."""
+    whole = {"schema": "forecast.ledger/1", "kind": "forecast", "time": "2026-01-01T00:00:00+00:00", "resolves": "2027-12-31",
+             "question": "What?", "quantity": "x", "year": None, "unit": "", "probs": [0.1, 0.9], "quantiles": [1.0, "inf"],
+             "axis": None, "baselines": {}}  # fmt: skip
+    path = tmp_path / "ledger.jsonl"
+    append(path, whole)
+    understood(read_ledger(path))
+    append(path, {**whole, **changes})
+    with pytest.raises(StudyError, match=f"cannot be read: {field} is missing or unknown here"):
+        understood(read_ledger(path))
+
+
+@pytest.mark.parametrize("changes", [{"value": "much"}, {"happened": 1}, {"on": ""}, {"value": None}, {"of": 3}])
+def test_a_sound_resolution_with_a_field_of_another_kind_is_told(tmp_path, changes):
+    whole = {"schema": "forecast.ledger/1", "kind": "resolution", "time": "2026-01-01T00:00:00+00:00", "of": "ab",
+             "on": "2026-01-01", "value": 1.0, "happened": None, "source": "s"}  # fmt: skip
+    path = tmp_path / "ledger.jsonl"
+    append(path, whole)
+    understood(read_ledger(path))
+    append(path, {**whole, **changes})
+    with pytest.raises(StudyError, match="cannot be read"):
+        understood(read_ledger(path))
 
 
 def test_a_changed_last_entry_is_not_built_upon(tmp_path):

@@ -15,7 +15,7 @@ import json
 import math
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,13 +27,9 @@ FILE = Path("reports") / "ledger.jsonl"
 SCHEMA = "forecast.ledger/1"
 START = "0" * 64  # what the first entry has for the hash of the one before it
 SHORT = 8  # characters of an id
+INCOMPLETE = "the last line is incomplete: a write was interrupted, or its end was altered"
 
 Entry = dict[str, Any]
-FIELDS = {
-    "forecast": {"time", "resolves", "question", "quantity", "year", "unit", "probs", "quantiles", "axis", "baselines"},
-    "resolution": {"time", "of", "on", "value", "happened", "source"},
-}
-"""What an entry of each kind has at least."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +49,11 @@ class Verdict:
     entries: int
     head: str
     problems: tuple[Problem, ...]
+
+    @property
+    def broken(self) -> tuple[Problem, ...]:
+        """What is wrong but for an incomplete last line, which was never acknowledged and is passed over."""
+        return tuple(problem for problem in self.problems if problem.what != INCOMPLETE)
 
 
 def canonical(entry: Mapping[str, Any]) -> str:
@@ -208,7 +209,7 @@ def verify(path: Path, head: str = "") -> Verdict:
     Verdict
     """
     try:
-        content = path.read_bytes()
+        return examine(path.read_bytes(), str(path), head)
     except FileNotFoundError:
         missing = (
             [Problem(str(path), f"there is no ledger, and so no entry {head}", "restore it from a copy")]
@@ -216,17 +217,34 @@ def verify(path: Path, head: str = "") -> Verdict:
             else []
         )
         return Verdict(0, START, tuple(missing))
+
+
+def examine(content: bytes, place: str, head: str = "") -> Verdict:
+    """Check every line and the chain of a ledger's content.
+
+    Parameters
+    ----------
+    content : bytes
+    place : str
+        What problems call the file.
+    head : str
+        As of `verify`.
+
+    Returns
+    -------
+    Verdict
+    """
     problems: list[Problem] = []
     previous, sound, hashes = START, 0, []
     lines = content.split(b"\n")
     end = lines.pop()
     for number, line in enumerate(lines, 1):
         entry = entry_of(line)
-        place = f"{path}:{number}"
+        at = f"{place}:{number}"
         if entry is None:
             problems.append(
                 Problem(
-                    place,
+                    at,
                     "the entry is not as it was written",
                     "restore it from a copy; everything after it is in doubt",
                 )
@@ -236,7 +254,7 @@ def verify(path: Path, head: str = "") -> Verdict:
         if entry.get("previous") != previous and previous:
             problems.append(
                 Problem(
-                    place,
+                    at,
                     "the entry does not follow the one before it: a line was removed, added or moved",
                     "restore the file from a copy",
                 )
@@ -248,15 +266,15 @@ def verify(path: Path, head: str = "") -> Verdict:
     if end:
         problems.append(
             Problem(
-                f"{path}:{len(lines) + 1}",
-                "the last line is incomplete: a write was interrupted, or its end was altered",
+                f"{place}:{len(lines) + 1}",
+                INCOMPLETE,
                 "the next record moves it to ledger.torn or completes it; restore it if it was acknowledged",
             )
         )
     if head and head != START and not any(h.startswith(head) for h in hashes):
         problems.append(
             Problem(
-                str(path),
+                place,
                 f"no entry has the hash {head}: entries were removed from the end",
                 "restore the file from a copy",
             )
@@ -272,33 +290,16 @@ def read_ledger(path: Path) -> list[Entry]:
     StudyError
         The ledger is not whole (an incomplete last line, which was never acknowledged, is passed over).
     """
-    verdict = verify(path)
-    problems = [p for p in verdict.problems if "is incomplete" not in p.what]
+    content = path.read_bytes() if path.exists() else b""
+    problems = examine(content, str(path)).broken
     if problems:
-        raise StudyError(problems)
-    if not path.exists():
-        return []
-    return [with_id(json.loads(line)) for line in path.read_bytes().split(b"\n")[:-1]]
+        raise StudyError(list(problems))
+    return entries_in(content)
 
 
-def understood(entries: Iterable[Entry]) -> None:
-    """Check that entries, sound as they are, are of this schema: another version or program may have written them.
-
-    Raises
-    ------
-    StudyError
-    """
-    problems = []
-    for entry in entries:
-        kind = entry.get("kind")
-        missing = FIELDS.get(str(kind), {"kind"}) - set(entry) | (
-            {"schema"} if entry.get("schema") != SCHEMA else set()
-        )
-        if missing:
-            what = f"entry {entry['id']} cannot be read: {', '.join(sorted(missing))} is missing or unknown here"
-            problems.append(Problem("ledger", what, "use the version of forecast that wrote it"))
-    if problems:
-        raise StudyError(problems)
+def entries_in(content: bytes, count: int | None = None) -> list[Entry]:
+    """The first entries of a ledger's content, all of which are sound, each with its id; all where left out."""
+    return [with_id(json.loads(line)) for line in content.split(b"\n")[:-1][:count]]
 
 
 def with_id(entry: Mapping[str, Any]) -> Entry:

@@ -10,8 +10,9 @@ from datetime import date, timedelta
 import numpy as np
 
 from forecast.errors import UsageError, nearest
-from forecast.ledger import Entry, resolutions, understood
+from forecast.ledger import Entry, resolutions
 from forecast.ledger.averages import Mean, bootstrapped, pit_histogram, share
+from forecast.ledger.schema import understood
 from forecast.ledger.score import LEVELS, Predictive, brier
 
 HORIZONS = ((1.0, "up to 1 year"), (2.0, "1 to 2 years"), (5.0, "2 to 5 years"), (math.inf, "over 5 years"))

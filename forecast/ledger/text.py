@@ -8,8 +8,9 @@ from datetime import date
 from typing import Any
 
 from forecast.distribution import format_number
-from forecast.ledger import Entry, resolutions, understood
+from forecast.ledger import Entry, resolutions
 from forecast.ledger.averages import Mean
+from forecast.ledger.schema import understood
 from forecast.ledger.scoring import Card, Group, predictive
 
 _NAMES = {
