@@ -144,6 +144,8 @@ def _instead(root: Path) -> str:
         return all((folder / name).is_dir() for name in ("priors", "models"))
 
     make = "make one with 'forecast new DIR'"
+    if root.is_file() and root.suffix == ".html":
+        return "an HTML report can be run and looked at, not added to; name the study's folder"
     if root.exists():
         around = next((up for up in list(root.parents)[:3] if is_study(up)), None)
         return f"name its study, {around}" if around else make
