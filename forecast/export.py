@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from forecast.graph import YEAR, ancestors
-from forecast.mean import heavy_tailed, means, prob_above
 from forecast.memo import write_atomically
+from forecast.quantile.mean import heavy_tailed, means, prob_above
 from forecast.result import Forecast
 from forecast.run import bands
 from forecast.study import VERSION

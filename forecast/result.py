@@ -12,9 +12,9 @@ import numpy as np
 from forecast.errors import UsageError
 from forecast.fits import batches, trends_behind
 from forecast.graph import YEAR
-from forecast.mcse import Estimate, posterior_mcse
-from forecast.mean import heavy_tailed, means, prob_above
 from forecast.quantile import quantiles, quantiles_of_each
+from forecast.quantile.mcse import Estimate, posterior_mcse
+from forecast.quantile.mean import heavy_tailed, means, prob_above
 from forecast.sampling import Request, normals_behind, request_of, sample
 from forecast.study import Study
 from forecast.summary import round_interval

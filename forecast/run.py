@@ -11,7 +11,7 @@ import numpy as np
 from forecast.errors import Problem, UsageError
 from forecast.fits import batches, trends_behind, wanted_coordinates
 from forecast.graph import ancestors
-from forecast.mcse import Estimate, posterior_mcse
+from forecast.quantile.mcse import Estimate, posterior_mcse
 from forecast.result import Forecast, Interval
 from forecast.sampling import Request, aim, request_of, sample
 from forecast.study import Study

@@ -8,13 +8,13 @@ from typing import Literal
 
 import numpy as np
 
-from forecast.control import Normals
 from forecast.errors import UsageError
 from forecast.fits import all_coordinates, curve_values, posterior_of, wanted_coordinates
 from forecast.graph import YEAR, ancestors, evaluate
-from forecast.rotation import aimed
+from forecast.quantile.control import Normals
 from forecast.study import Study
 from forecast.worlds import Design, scores
+from forecast.worlds.rotation import aimed
 
 MOST_SCORES = 1 << 24  # numbers that control variates may keep: 128 MiB
 PILOT = 512  # worlds that show which directions matter, before the worlds that count
@@ -234,7 +234,7 @@ def _follows(
 
 
 def normals_behind(study: Study, design: Design, outputs: Sequence[str], draws: int) -> Normals | None:
-    """The normal scores that outputs are functions of, for a control variate (`forecast.control`).
+    """The normal scores that outputs are functions of, for a control variate (`forecast.quantile.control`).
 
     Parameters
     ----------

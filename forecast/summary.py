@@ -13,7 +13,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 
 import numpy as np
 
-from forecast.mcse import Estimate
+from forecast.quantile.mcse import Estimate
 
 DIGITS = 3
 RATIO = 3.0  # an interval whose high end is more than this multiple of its low end is read as a multiple

@@ -7,9 +7,9 @@ import pytest
 from scipy.special import ndtr, ndtri
 
 import forecast
-from forecast.control import Normals, indices
 from forecast.dependence import factor
 from forecast.quantile import quantiles, quantiles_of_each
+from forecast.quantile.control import Normals, indices
 from forecast.worlds import Design, scores
 from tests.studies import prior, write_study
 

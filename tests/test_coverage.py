@@ -12,8 +12,8 @@ import pytest
 from scipy.optimize import brentq
 from scipy.special import ndtr, ndtri
 
-from forecast.control import Normals
 from forecast.quantile import means, prob_above, quantiles
+from forecast.quantile.control import Normals
 from forecast.worlds import Design, scores
 from tests.statistical import assert_share
 

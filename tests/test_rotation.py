@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from forecast.quantile import quantiles
-from forecast.rotation import aimed
 from forecast.worlds import Design, scores
+from forecast.worlds.rotation import aimed
 
 NAMES = tuple(f"x{i}" for i in range(12))
 

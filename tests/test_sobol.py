@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy.stats import qmc
 
-from forecast.sobol import INPUT_BITS, direction_numbers, sobol_points
+from forecast.worlds.sobol import INPUT_BITS, direction_numbers, sobol_points
 
 
 @pytest.mark.parametrize("dimensions", [1, 2, 40, 41, 300])  # up to 40 from the table here, beyond from scipy's file

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import ndtr
 
-from forecast.sobol import INPUT_BITS
 from forecast.worlds import Design, scores
+from forecast.worlds.sobol import INPUT_BITS
 from tests.statistical import assert_mean
 
 NAMES = tuple(f"x{i}" for i in range(12))

@@ -12,7 +12,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from forecast.mcse import mcse_of
+from forecast.quantile.mcse import mcse_of
 from forecast.special import ndtri
 
 WINDOW = 0.03  # half-width in probability of the ranks a smooth quantile is fitted to

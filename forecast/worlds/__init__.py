@@ -13,8 +13,8 @@ from typing import Literal
 
 import numpy as np
 
-from forecast.sobol import INPUT_BITS, scramble, sobol_points
 from forecast.special import ndtri
+from forecast.worlds.sobol import INPUT_BITS, scramble, sobol_points
 
 _CHUNK = 2_048  # independent draws that share a key; part of what a seed means, so never to be tuned
 _CACHED = 16_384  # numbers worked on at a time, so that temporaries stay in cache
@@ -36,7 +36,7 @@ class Design:
         Number of independent replicates.
     mixing : ndarray (input, coordinate) or None
         Rows have length one: input scores are ``mixing @ coordinates``. It carries dependence
-        (`forecast.dependence.factor`) and rotation (`forecast.rotation.aimed`). None: one coordinate per input.
+        (`forecast.dependence.factor`) and rotation (`forecast.worlds.rotation.aimed`). None: one coordinate per input.
     given : mapping of str to ndarray (chain, particle)
         Inputs whose scores are not the design's own but these, over and over: draws of a posterior.
     """

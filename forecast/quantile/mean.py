@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from forecast.mcse import Z_95, Estimate, mcse_of
+from forecast.quantile.mcse import Z_95, Estimate, mcse_of
 
 
 def means(draws: np.ndarray, weights: np.ndarray | None = None) -> Estimate:
