@@ -72,6 +72,12 @@ BAD = [
         "cannot read '5 apples' at 'apples'; leave the unit out: a prior names it in 'unit', and everywhere else it is the quantity's own",
     ),
     ("1e", "cannot read the number '1e': unknown suffix 'e'; use k, M, B, T or %, and put the unit into 'unit'"),
+    ("0.4 +- 0.02", "cannot read '0.4 +- 0.02' at '+-'; write normal(mean=, sd=) or LOW to HIGH"),
+    (
+        "2 USD/hour",
+        "cannot read '2 USD/hour' at 'USD/hour'; "
+        "leave the unit out: a prior names it in 'unit', and everywhere else it is the quantity's own",
+    ),
     ("2 * 3", "a distribution is not a formula ('2 * 3'); put the arithmetic into a model function"),
     ("1 to 3 + 2", "a distribution is not a formula ('1 to 3 + 2'); put the arithmetic into a model function"),
     ("norm(1, 3)", "unknown family 'norm'; did you mean 'normal'?"),

@@ -33,6 +33,7 @@ NAME: /[A-Za-z_][A-Za-z0-9_]*/
 %ignore /[ \t\r\n]+/
 """
 
+_NO_UNIT = "leave the unit out: a prior names it in 'unit', and everywhere else it is the quantity's own"
 HOW = "write a number, LOW to HIGH, or a family such as normal(mean=0, sd=1)"
 
 _RUN = re.compile(r"(?<![\w.])-?\$?-?(?:[0-9]|\.[0-9])(?:[eE][+-]?[0-9]+|[\w.%$]|,(?=[0-9]))*")
@@ -162,10 +163,12 @@ def _unreadable(source: str, error: Any, place: str) -> StudyError:
     if not found and re.fullmatch(r"[A-Za-z_][^()=]*", source) and not re.search(r"\bto\b", source):
         what = f"cannot read '{source}'"
     number = r"-?\$?[0-9][0-9.,_eE]*[kKMBT%]?"
-    dash = re.fullmatch(rf"({number})\s*(?:-|–|—|\.\.+|±|\+/-)\s*({number})", source)
+    dash = re.fullmatch(rf"({number})\s*(?:-|–|—|\.\.+|±|\+/?-)\s*({number})", source)
     if dash:
-        sign = re.search(r"±|\+/-", source)
+        sign = re.search(r"±|\+/?-", source)
         remedy = "write normal(mean=, sd=) or LOW to HIGH" if sign else f"write an interval as {dash[1]} to {dash[2]}"
+    elif re.fullmatch(rf"{number}(?:\s+to\s+{number})?\s+[A-Za-z]\w*\s*[*/].*", source):
+        remedy = _NO_UNIT
     elif re.match(r"[-+*/^<>]", rest) or re.search(r"[+*/^]", source):
         what, remedy = f"a distribution is not a formula ('{source}')", "put the arithmetic into a model function"
     elif rest.startswith("to ") and " to " in before:
@@ -179,7 +182,7 @@ def _unreadable(source: str, error: Any, place: str) -> StudyError:
     elif re.match(r"[A-Za-z$£€]", source) and not re.search(r"[(0-9]", source):
         remedy = HOW
     elif re.match(r"[A-Za-z]", rest) and re.search(r"[0-9kKMBT%]$", before):
-        remedy = "leave the unit out: a prior names it in 'unit', and everywhere else it is the quantity's own"
+        remedy = _NO_UNIT
     else:
         remedy = HOW
     return StudyError.at(place, what, remedy)
