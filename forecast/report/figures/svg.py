@@ -77,6 +77,7 @@ def tidied(text: str, name: str, label: str) -> str:
         own = element.attrib.pop("id", None)
         if own is not None and f"{name}-{own}" in used:
             element.set("id", f"{name}-{own}")
+    _inherit(root)
     for key in ("version", "width", "height"):
         root.attrib.pop(key, None)
     _, _, width, height = root.attrib["viewBox"].split()
@@ -91,6 +92,19 @@ def tidied(text: str, name: str, label: str) -> str:
     }
     root.attrib = {**attributes, "aria-label": label, **root.attrib}
     return ElementTree.tostring(_lean(root), encoding="unicode", short_empty_elements=True)
+
+
+def _inherit(root: ElementTree.Element) -> None:
+    """Take from a marker what each use of it says too: a style sheet reaches the uses, but not the copies they show."""
+    uses: dict[str, list[ElementTree.Element]] = {}
+    for element in root.iter("use"):
+        uses.setdefault(element.get("href", ""), []).append(element)
+    for definitions in root.iter("defs"):
+        for marker in definitions.iter("path"):
+            shown = uses.get(f"#{marker.get('id')}", [])
+            for key in ("fill", "stroke"):
+                if shown and all(use.get(key) == marker.get(key) for use in shown):
+                    marker.attrib.pop(key, None)
 
 
 def _lean(root: ElementTree.Element) -> ElementTree.Element:
