@@ -14,6 +14,7 @@ import forecast
 from forecast.cli import main
 from forecast.errors import ForecastError, StudyError, UsageError
 from forecast.ledger import START, append, find, read_ledger, sealed, verify
+from forecast.ledger.averages import share
 from forecast.ledger.recording import PROBS, ledger_of, record, resolve
 from forecast.ledger.schema import understood
 from forecast.ledger.score import crps_ensemble
@@ -407,6 +408,18 @@ def test_the_previous_forecast_is_a_baseline(study):
     assert better.baselines["previous"]["crps"] > better.scores["crps"]
     assert card.total.differences["previous", "crps_oom"].value < 0
     assert not next(s for s in card.scored if s.id == first["id"]).baselines
+
+
+def test_a_value_and_whether_it_exceeds_a_threshold_are_one_outcome(study):
+    """They err together, and count as one in intervals; a question of yes or no has no forecast of a value before it."""
+    run = study.run(["cost"], draws=8192)
+    for above in ("", "50", "100"):
+        entry = record(run, "cost", resolves="2027-12-31", question="What?", above=above, now=NOW)
+        resolve(study, entry["id"], value="55", source="made up", now=LATER)
+    card = score_ledger(read_ledger(ledger_of(study)))
+    assert len({scored.outcome for scored in card.scored}) == 1 and not any(s.baselines for s in card.scored)
+    assert np.isnan(card.total.scores["brier"].low) and card.total.coverage[0.9].count == 3
+    assert card.total.coverage[0.9].low == pytest.approx(share([True]).low)
 
 
 def test_evidence_makes_the_prior_a_baseline(study):

@@ -29,7 +29,8 @@ class Scored:
     id, quantity, unit : str
         The quantity with its year, if it has one.
     outcome : str
-        What is scored: forecasts of the same outcome err together.
+        What is scored: forecasts of the same outcome err together, also where one asks for a value and another whether
+        it exceeds a threshold.
     horizon : str
         Time from the forecast to the day it was known.
     scores : dict of str to float
@@ -151,7 +152,7 @@ def score_ledger(entries: Sequence[Entry], quantity: str = "") -> Card:
     scored = []
     for place, entry in enumerate(forecasts):
         if entry["id"] in known:
-            earlier = [e for e in forecasts[:place] if _outcome(e) == _outcome(entry)]
+            earlier = [e for e in forecasts[:place] if _asked(e) == _asked(entry)]
             scored.append(_scored(entry, known[entry["id"]], earlier[-1] if earlier else None))
     groups = _grouped(scored, lambda s: s.quantity)
     horizons = _grouped(scored, lambda s: s.horizon)
@@ -173,8 +174,12 @@ def _name(entry: Entry) -> str:
 
 
 def _outcome(entry: Entry) -> str:
-    bound = entry.get("above")
-    return f"{_name(entry)} on {entry['resolves']}" + (f" above {bound['value']:g}" if bound else "")
+    return f"{_name(entry)} on {entry['resolves']}"
+
+
+def _asked(entry: Entry) -> tuple[str, float | None]:
+    """What is asked of an outcome: its value, or whether it exceeds a threshold."""
+    return _outcome(entry), entry["above"]["value"] if entry.get("above") else None
 
 
 def _scored(entry: Entry, resolution: Entry, previous: Entry | None) -> Scored:
