@@ -197,6 +197,12 @@ def wanted_coordinates(study: Study, needed: Collection[str]) -> list[str]:
     return names
 
 
+def all_behind(study: Study, names: Iterable[str]) -> set[str]:
+    """Names of all that quantities follow from, themselves included: quantities, and coordinates of trends."""
+    needed = ancestors(names, study.functions)
+    return {*needed, *wanted_coordinates(study, needed)}
+
+
 def trends_behind(study: Study, name: str) -> list[str]:
     """The trends whose posterior a quantity follows from."""
     if not study.trends:

@@ -83,6 +83,8 @@ class Forecast:
     update : Update or None
         What evidence made of the study. With evidence, the worlds are those of the posterior: equally weighted, like
         any, so that whatever is computed from them is too.
+    bands : dict of str to dict of float to Interval
+        What `forecast.run.bands` has computed so far.
     """
 
     study: Study
@@ -96,7 +98,7 @@ class Forecast:
     threads: int = 1
     _kept: dict[str, np.ndarray] = field(default_factory=dict, repr=False)
     update: Update | None = None
-    _bands: dict[str, dict[float, Interval]] = field(default_factory=dict, repr=False)
+    bands: dict[str, dict[float, Interval]] = field(default_factory=dict, init=False, repr=False)
     _ends: dict[tuple[str, float | None], Estimate] = field(default_factory=dict, init=False, repr=False)
 
     def __repr__(self) -> str:
@@ -232,7 +234,7 @@ class Forecast:
         year = request.year if year is None else year
         draws = self.at(request.name, year)
         unit = self.study.labels[request.name]
-        reported = self._reported_ends().get((request.name, year)) if prob == self.prob else None
+        reported = self.reported_ends().get((request.name, year)) if prob == self.prob else None
         if reported is None:
             normals = normals_behind(self.study, self.design, [request.name], self.draws)
             reported = quantiles(draws, [0.5 - prob / 2, 0.5, 0.5 + prob / 2], normals=normals)
@@ -245,8 +247,8 @@ class Forecast:
         low, median, high = np.hypot([found.mcse_low, found.mcse_median, found.mcse_high], extra)
         return replace(found, mcse_low=float(low), mcse_median=float(median), mcse_high=float(high))
 
-    def _reported(self) -> dict[tuple[str, float | None], np.ndarray]:
-        """Draws (chain, draw) of everything reported, by name and year, in the order of the requests."""
+    def reported(self) -> dict[tuple[str, float | None], np.ndarray]:
+        """Draws ``(chain, draw)`` of everything reported, by name and year, in the order of the requests."""
         arrays: dict[tuple[str, float | None], np.ndarray] = {}
         for request in self.requests:
             array = self._kept.get(str(request))
@@ -258,14 +260,41 @@ class Forecast:
                 arrays |= {(request.name, year): array[i] for i, year in enumerate(self.years)}
         return arrays
 
-    def _reported_ends(self) -> dict[tuple[str, float | None], Estimate]:
+    def reported_ends(self) -> dict[tuple[str, float | None], Estimate]:
         """Low end, median and high end of everything reported, looked for together: that is quicker than one by one."""
         if not self._ends:
-            arrays = self._reported()
+            arrays = self.reported()
             probs = [0.5 - self.prob / 2, 0.5, 0.5 + self.prob / 2]
             normals = normals_behind(self.study, self.design, [name for name, _ in arrays], self.draws)
             self._ends.update(zip(arrays, quantiles_of_each(list(arrays.values()), probs, normals), strict=True))
         return self._ends
+
+    def judged(self, met: bool) -> Forecast:
+        """The same forecast, said to be as precise as was asked, or not."""
+        told = replace(self, met=met)
+        told._ends.update(self._ends)  # which the judgement took
+        return told
+
+    def evaluated(self, names: Sequence[str] = (), years: Sequence[float] | None = None) -> Forecast:
+        """The same worlds, without what is reported, and with these quantities evaluated together.
+
+        Parameters
+        ----------
+        names : sequence of str
+            ``name`` or ``name@year``: evaluated at once, which is quicker than one by one.
+        years : sequence of float, optional
+            Another year axis.
+
+        Returns
+        -------
+        Forecast
+        """
+        axis = self.years if years is None else tuple(years)
+        known = {text: self._kept[text] for text in names if axis == self.years and text in self._kept}
+        missing = [text for text in names if text not in known]
+        if missing:
+            known |= sample(self.study, self.design, missing, axis, 0, self.draws, self.block, self.threads)
+        return replace(self, requests=(), years=axis, _kept=known)
 
     def mean(self, name: str, year: float | None = None) -> Estimate:
         """Mean of a quantity with its Monte Carlo standard error.
@@ -358,6 +387,7 @@ class Forecast:
 
 
 def interval_of(draws: np.ndarray, prob: float, unit: str) -> Interval:
+    """The interval of any draws ``(chain, draw)``, such as a difference of two quantities."""
     return _interval(quantiles(draws, np.array([0.5 - prob / 2, 0.5, 0.5 + prob / 2])), prob, unit)
 
 

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from forecast.errors import Problem, UsageError
-from forecast.fits import batches, trends_behind, wanted_coordinates
+from forecast.fits import all_behind, batches, trends_behind
 from forecast.graph import ancestors
 from forecast.quantile.mcse import Estimate, posterior_mcse
 from forecast.result import Forecast, Interval
@@ -64,10 +64,9 @@ def run(
     while True:
         forecast = Forecast(study, requests, axis, design, per_chain, prob, False, block, threads, kept, update)
         floors = floors or _floors(forecast)
-        met = all(_precise(found, precision, floors[key]) for key, found in forecast._reported_ends().items())
+        met = all(_precise(found, precision, floors[key]) for key, found in forecast.reported_ends().items())
         if met or per_chain >= most:
-            object.__setattr__(forecast, "met", met)  # made here, and nobody has seen it yet
-            return forecast
+            return forecast.judged(met)
         more = sample(study, design, names, axis, per_chain, 2 * per_chain, block, threads)
         kept = {name: np.concatenate([kept[name], more[name]], axis=-1) for name in kept}
         per_chain *= 2
@@ -75,8 +74,7 @@ def run(
 
 def _particles(study: Study, requests: Sequence[Request], design: Design) -> list[int]:
     """Posterior worlds of a chain that the requests draw from; to repeat them would make nothing more precise."""
-    needed = ancestors((request.name for request in requests), study.functions)
-    own = {*needed, *wanted_coordinates(study, needed)}
+    own = all_behind(study, (request.name for request in requests))
     counts = {particles.shape[1] for name, particles in design.given.items() if name in own}
     return [LAST, *(count for count in counts if count > 1)]
 
@@ -90,7 +88,7 @@ def bands(forecast: Forecast) -> dict[str, dict[float, Interval]]:
         For each request that follows from both ends of a dependence declared with ``band = true``, and that is one
         number in each world (a quantity with a year axis is banded at a year that is named).
     """
-    found = forecast._bands
+    found = forecast.bands
     if found:
         return found
     for declared in forecast.study.dependences:
@@ -129,7 +127,7 @@ def _floors(forecast: Forecast) -> dict[tuple[str, float | None], np.ndarray]:
     study, ends = forecast.study, [0.5 - forecast.prob / 2, 0.5 + forecast.prob / 2]
     floors = {}
     runs: dict[str, list[np.ndarray]] = {}
-    for (name, year), array in forecast._reported().items():
+    for (name, year), array in forecast.reported().items():
         if name not in runs:
             trends = trends_behind(study, name)
             runs[name] = [batches(study, forecast.design, trend, forecast.draws) for trend in trends]

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from forecast.errors import UsageError
-from forecast.fits import all_coordinates, curve_values, posterior_of, wanted_coordinates
+from forecast.fits import all_behind, all_coordinates, curve_values, posterior_of, wanted_coordinates
 from forecast.graph import YEAR, ancestors, evaluate
 from forecast.quantile.control import Normals
 from forecast.study import Study
@@ -38,6 +38,18 @@ class Request:
 
 
 def request_of(text: str) -> Request:
+    """A quantity, or one at a year, as text.
+
+    Raises
+    ------
+    UsageError
+        What follows the ``@`` is no number.
+
+    Examples
+    --------
+    >>> request_of("run_cost@2030")
+    Request(name='run_cost', year=2030.0)
+    """
     name, _, year = text.partition("@")
     try:
         return Request(name.strip(), float(year) if year else None)
@@ -181,9 +193,9 @@ def aim(
     block: int,
 ) -> Design:
     """The design of a run: every uncertain prior has a coordinate; those that reported quantities need come first."""
-    needed = ancestors((request.name for request in requests), study.functions)
+    behind = all_behind(study, (request.name for request in requests))
     uncertain = uncertain_inputs(study)
-    used = {*(name for name in uncertain if name in needed), *wanted_coordinates(study, needed)}
+    used = behind.intersection(uncertain)
     inputs = tuple(sorted(uncertain, key=lambda name: name not in used))
     factor = copula(study, inputs)
     design = Design(inputs, seed, method, mixing=factor)
@@ -226,8 +238,7 @@ def _follows(
     """Which coordinates each reported output can depend on, (output, coordinate)."""
     rows = []
     for request in requests:
-        needed = ancestors([request.name], study.functions)
-        own = {*needed, *wanted_coordinates(study, needed)}
+        own = all_behind(study, [request.name])
         row = (factor[[name in own for name in inputs]] != 0).any(axis=0)
         rows.extend([row] * len(reported(values, [request])))
     return np.array(rows)
@@ -255,8 +266,7 @@ def normals_behind(study: Study, design: Design, outputs: Sequence[str], draws: 
         return None
     rows = []
     for name in outputs:
-        needed = ancestors([name], study.functions)
-        own = {*needed, *wanted_coordinates(study, needed)}
+        own = all_behind(study, [name])
         rows.append([False] * len(design.inputs) if own & set(design.given) else [n in own for n in design.inputs])
     follows = np.array(rows, dtype=bool).reshape(len(rows), len(design.inputs))
     used = np.flatnonzero(follows.any(axis=0))

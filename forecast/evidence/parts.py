@@ -17,8 +17,7 @@ import numpy as np
 from forecast.errors import Problem, StudyError
 from forecast.evidence.likelihood import ROUNDING
 from forecast.evidence.observation import Observation
-from forecast.fits import wanted_coordinates
-from forecast.graph import ancestors
+from forecast.fits import all_behind
 from forecast.sampling import copula, uncertain_inputs
 from forecast.special import normal_score
 from forecast.study import Study
@@ -87,8 +86,7 @@ def parts_of(study: Study) -> tuple[Part, ...]:
         join(np.flatnonzero(column).tolist())
     touched: dict[str, list[int]] = {}
     for seen in study.evidence:
-        needed = ancestors([seen.quantity], study.functions)
-        own = {*needed, *wanted_coordinates(study, needed)}
+        own = all_behind(study, [seen.quantity])
         touched[seen.id] = [position[name] for name in inputs if name in own]
         join(touched[seen.id])
     roots = dict.fromkeys(find(rows[0]) for rows in touched.values() if rows)

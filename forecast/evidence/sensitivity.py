@@ -18,8 +18,7 @@ import numpy as np
 from forecast.evidence.likelihood import log_likelihood
 from forecast.evidence.observed import observed
 from forecast.evidence.parts import parts_of
-from forecast.fits import wanted_coordinates
-from forecast.graph import ancestors
+from forecast.fits import all_behind
 from forecast.sampling import copula, request_of, uncertain_inputs
 from forecast.trend.diagnostics import power_sensitivity
 from forecast.worlds import scores
@@ -88,8 +87,7 @@ def sensitivity(result: Forecast, names: Sequence[str] | None = None) -> tuple[S
     found = []
     for text in names if names is not None else _texts(result):
         request = request_of(text)
-        needed = ancestors([request.name], study.functions)
-        own_names = {*needed, *wanted_coordinates(study, needed)}
+        own_names = all_behind(study, [request.name])
         used = (mixing[[name in own_names for name in inputs]] != 0).any(axis=0)
         draws = result.at(request.name, request.year)[:, :count]
         if not np.isfinite(draws).all():

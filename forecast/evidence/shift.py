@@ -10,15 +10,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from forecast.distribution import Distribution
 from forecast.evidence.parts import parts_of
-from forecast.fits import wanted_coordinates
-from forecast.graph import ancestors
+from forecast.fits import all_behind
 from forecast.sampling import Request, copula, request_of, sample, uncertain_inputs
 from forecast.special import ndtr, normal_score
 from forecast.study import Study
@@ -73,7 +72,7 @@ def shifts(result: Forecast, names: Sequence[str] | None = None) -> tuple[Shift,
     found = []
     for text in texts:
         request = request_of(text)
-        own = _inputs_of(study, request.name)
+        own = all_behind(study, [request.name])
         parts = [part for part in update.parts if part.rung != "none" and own & set(part.inputs)]
         because = tuple(id for part in parts for id in part.ids)
         definition = study.definition(request.name)
@@ -109,7 +108,7 @@ def touched(study: Study, years: Sequence[float], requests: Sequence[Request] = 
         ``name`` or ``name@year``.
     """
     inputs = {name for part in parts_of(study) for name in part.inputs}
-    names = [name for name in study.names if inputs & _inputs_of(study, name)]
+    names = [name for name in study.names if inputs & all_behind(study, [name])]
     named = [*requests, *(Request(seen.quantity, seen.year) for seen in study.evidence)]
     ordered = [name for name in dict.fromkeys((*(r.name for r in named), *names)) if name in names]
     if not ordered:
@@ -125,26 +124,11 @@ def touched(study: Study, years: Sequence[float], requests: Sequence[Request] = 
     return out
 
 
-def _inputs_of(study: Study, name: str) -> set[str]:
-    """Names of everything uncertain that a quantity follows from."""
-    needed = ancestors([name], study.functions)
-    return {*needed, *wanted_coordinates(study, needed)}
-
-
 def _both(result: Forecast, texts: Sequence[str]) -> tuple[Forecast, Forecast]:
     """The forecast before the evidence and with it, these quantities evaluated, on an axis that has their years."""
     strange = {year for text in texts if (year := request_of(text).year) is not None} - set(result.years)
     years = tuple(sorted({*result.years, *strange}))
-    both = []
-    for forecast in (result.before(), result):
-        known = {} if strange else {text: forecast._kept[text] for text in texts if text in forecast._kept}
-        missing = [text for text in texts if text not in known]
-        if missing:
-            known |= sample(
-                forecast.study, forecast.design, missing, years, 0, forecast.draws, forecast.block, forecast.threads
-            )
-        both.append(replace(forecast, requests=(), years=years, _kept=known))
-    return both[0], both[1]
+    return result.before().evaluated(texts, years), result.evaluated(texts, years)
 
 
 def moved(prior: Array, posterior: Array, belief: Prior | None = None) -> tuple[float, float]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -171,7 +171,7 @@ def observation_effects(
     ordered = np.sort(learned, axis=-1)
     now = _weighted(ordered, np.ones_like(ordered), prob)
     years = tuple(sorted({*forecast.years, *(seen.year for seen in forecast.study.evidence if seen.year is not None)}))
-    there = forecast if years == forecast.years else replace(forecast, requests=(), years=years, _kept={})
+    there = forecast if years == forecast.years else forecast.evaluated(years=years)
     before: Forecast | None = None
     found = []
     for seen in forecast.study.evidence:
