@@ -3,8 +3,10 @@
 Examples
 --------
 >>> import forecast
->>> study = forecast.open_study(".")                                     # doctest: +SKIP
->>> study.run()["training_cost"].median()                                # doctest: +SKIP
+>>> study = forecast.open_study(forecast.starter())   # or the path of a study of one's own
+>>> cost = study.run(["training_cost"], draws=1024).interval("training_cost", prob=0.9)
+>>> cost.low < cost.median < cost.high, cost.unit
+(True, 'USD_2023')
 """
 
 from typing import TYPE_CHECKING, Any

@@ -201,10 +201,17 @@ class Forecast:
         prob : float or sequence of float
             Probabilities in (0, 1).
         year : float, optional
+            Of a quantity with a year axis.
 
         Returns
         -------
         Estimate
+            Values and errors, in the quantity's unit, with dims ``(prob,)``.
+
+        Raises
+        ------
+        UsageError
+            An unknown quantity, or a year that does not go with it.
         """
         return quantiles(self.at(name, year), np.atleast_1d(prob))
 
@@ -218,14 +225,25 @@ class Forecast:
         prob : float, optional
             Probability inside the interval; the run's where left out.
         year : float, optional
+            Of a quantity with a year axis.
 
         Returns
         -------
         Interval
+            In the quantity's unit.
+
+        Raises
+        ------
+        UsageError
+            An unknown quantity, a year that does not go with it, or `prob` outside (0, 1).
 
         Examples
         --------
-        >>> result.interval("crossing_year", prob=0.9)                    # doctest: +SKIP
+        >>> import forecast
+        >>> result = forecast.open_study(forecast.starter()).run(["training_cost"], draws=1024)
+        >>> cost = result.interval("training_cost", prob=0.8)
+        >>> cost.low < cost.median < cost.high, cost.prob, cost.unit
+        (True, 0.8, 'USD_2023')
         """
         request = request_of(name)
         prob = self.prob if prob is None else prob
@@ -329,7 +347,11 @@ class Forecast:
 
         Examples
         --------
-        >>> result.sensitivity("training_cost")["utilisation"].shapley              # doctest: +SKIP
+        >>> import forecast
+        >>> result = forecast.open_study(forecast.starter()).run(["training_cost"], draws=8192)
+        >>> drivers = result.sensitivity("training_cost")
+        >>> drivers["chip_hour_price"].shapley.value > drivers["utilisation"].shapley.value
+        True
         """
         from forecast.sensitivity import sensitivity  # upwards, for the method that users type
 

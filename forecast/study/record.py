@@ -57,6 +57,8 @@ class Study:
         What is worth saying but is no error.
     replaced : mapping of str to str
         Quantities replaced by a scenario, and by what text.
+    posteriors : dict of str to Record
+        The fits of trends that have been loaded so far.
     evidence : tuple of Observation
         What was seen of quantities, in the order in which it is used.
     base : str
@@ -64,8 +66,10 @@ class Study:
 
     Examples
     --------
-    >>> study = open_study(".")                                          # doctest: +SKIP
-    >>> study.run().interval("crossing_year", prob=0.9)                   # doctest: +SKIP
+    >>> import forecast
+    >>> study = forecast.open_study(forecast.starter())
+    >>> study.labels["training_cost"], study.children("training_cost")
+    ('USD_2023', ('acquired_over_rented',))
     """
 
     path: Path
@@ -84,7 +88,7 @@ class Study:
     digest: str
     notes: tuple[str, ...] = ()
     replaced: Mapping[str, str] = field(default_factory=dict)
-    posteriors: dict[str, Record] = field(default_factory=dict, repr=False, compare=False)  # loaded so far
+    posteriors: dict[str, Record] = field(default_factory=dict, repr=False, compare=False)
     evidence: tuple[Observation, ...] = ()
     base: str = ""
 
@@ -158,6 +162,8 @@ class Study:
         ----------
         values : mapping of str to (str, float or squigglepy distribution)
             For a quantity, given or derived: a text or number in its unit, or the name of one of its alternatives.
+        place : str
+            Where the values stand, for the errors.
 
         Returns
         -------
@@ -168,6 +174,13 @@ class Study:
         ------
         StudyError
             An unknown quantity or an invalid text.
+
+        Examples
+        --------
+        >>> import forecast
+        >>> study = forecast.open_study(forecast.starter())
+        >>> study.given({"utilisation": 0.4}).replaced
+        {'utilisation': '0.4'}
         """
         from forecast.study.scenario import replaced
 
@@ -211,9 +224,11 @@ class Study:
 
         Examples
         --------
-        >>> seen = study.observe(  # doctest: +SKIP
-        ...     "training_cost", "60M to 120M", source="a newspaper", date="2024-03-01"
-        ... )
+        >>> import forecast
+        >>> study = forecast.open_study(forecast.starter())
+        >>> seen = study.observe("training_cost", "60M to 120M", source="a newspaper", date="2024-03-01")
+        >>> [observation.id for observation in seen.evidence]
+        ['training_cost']
         """
         from forecast.evidence.observation import free_id, from_fields
 
@@ -250,7 +265,7 @@ class Study:
         return replace(self, evidence=made, digest=digest if made else self.base)
 
     def with_dependence(self, between: tuple[str, str], rank_correlation: float) -> Study:
-        """The study with one declared dependence set to another rank correlation."""
+        """The study with one declared dependence set to another rank correlation; no other pair is made dependent."""
         dependences = tuple(
             replace(d, rank_correlation=float(rank_correlation)) if d.between == tuple(between) else d
             for d in self.dependences
@@ -287,11 +302,13 @@ class Study:
             Number of worlds in all; where left out, they are doubled until every reported interval end has a Monte
             Carlo standard error below `precision` times the interval's width.
         seed : int, optional
+            The main report's where left out; the same study, seed and draws give the same worlds.
         prob : float, optional
-            Probability of the equal-tailed credible intervals.
+            Probability of the equal-tailed credible intervals; the main report's where left out.
         method : {"qmc", "mc"}
             Randomised quasi-Monte Carlo, or plain Monte Carlo.
         precision : float
+            Share of an interval's width.
         block : int
             Worlds evaluated at a time, so that the arrays stay in the cache; it changes nothing in the result.
         threads : int
@@ -305,7 +322,19 @@ class Study:
 
         Raises
         ------
-        StudyError, UsageError
+        StudyError
+            A scenario is invalid, or a model fails in some world.
+        UsageError
+            An unknown quantity, a year off the axis, or an argument outside its range; all at once.
+        GateError
+            A trend's fit or the evidence does not meet the quality asked of it.
+
+        Examples
+        --------
+        >>> import forecast
+        >>> result = forecast.open_study(forecast.starter()).run(["training_cost"], draws=1024)
+        >>> dict(result["training_cost"].sizes)
+        {'chain': 8, 'draw': 128}
         """
         from forecast.run import run  # upwards, for the method that users type; see tests/test_layers.py
 
