@@ -213,7 +213,7 @@ class Forecast:
         UsageError
             An unknown quantity, or a year that does not go with it.
         """
-        return quantiles(self.at(name, year), np.atleast_1d(prob))
+        return self._quantiles(Request(name, year), np.atleast_1d(prob).tolist())
 
     def interval(self, name: str, prob: float | None = None, year: float | None = None) -> Interval:
         """Equal-tailed credible interval and median of a quantity.
@@ -250,20 +250,24 @@ class Forecast:
         if not 0 < prob < 1:
             raise UsageError(f"prob is not between 0 and 1 ({prob}); write 0.9 for 90%")
         year = request.year if year is None else year
-        draws = self.at(request.name, year)
-        unit = self.study.labels[request.name]
+        self.at(request.name, year)  # which refuses what cannot be asked
         reported = self.reported_ends().get((request.name, year)) if prob == self.prob else None
-        if reported is None:
+        ends = [0.5 - prob / 2, 0.5, 0.5 + prob / 2]
+        found = self._quantiles(Request(request.name, year), ends, reported)
+        return _interval(found, prob, self.study.labels[request.name])
+
+    def _quantiles(self, request: Request, probs: list[float], known: Estimate | None = None) -> Estimate:
+        """Quantiles of a quantity (where known, from the worlds alone), with the error of the posteriors behind it."""
+        draws = self.at(request.name, request.year)
+        found = known
+        if found is None:
             normals = normals_behind(self.study, self.design, [request.name], self.draws)
-            reported = quantiles(draws, [0.5 - prob / 2, 0.5, 0.5 + prob / 2], normals=normals)
-        found = _interval(reported, prob, unit)
+            found = quantiles(draws, probs, normals=normals)
         trends = trends_behind(self.study, request.name)
         if not trends:
             return found
-        ends = [0.5 - prob / 2, 0.5, 0.5 + prob / 2]
-        extra = posterior_mcse(draws, ends, [batches(self.study, self.design, trend, self.draws) for trend in trends])
-        low, median, high = np.hypot([found.mcse_low, found.mcse_median, found.mcse_high], extra)
-        return replace(found, mcse_low=float(low), mcse_median=float(median), mcse_high=float(high))
+        extra = posterior_mcse(draws, probs, [batches(self.study, self.design, trend, self.draws) for trend in trends])
+        return Estimate(found.value, np.hypot(found.mcse, extra))
 
     def reported(self) -> dict[tuple[str, float | None], np.ndarray]:
         """Draws ``(chain, draw)`` of everything reported, by name and year, in the order of the requests."""

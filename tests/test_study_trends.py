@@ -131,6 +131,17 @@ def test_the_error_of_few_posterior_draws_is_told(study):
     assert set(np.unique(runs)) == set(range(16))
 
 
+@pytest.mark.parametrize("prob", [0.9, 0.5])
+def test_quantiles_are_those_of_the_interval_and_so_are_their_errors(study, prob):
+    result = study.run(["crossing"], draws=4096)
+    found, interval = (
+        result.quantile("crossing", [0.5 - prob / 2, 0.5, 0.5 + prob / 2]),
+        result.interval("crossing", prob),
+    )
+    np.testing.assert_allclose(found.value, [interval.low, interval.median, interval.high], rtol=1e-12)
+    np.testing.assert_allclose(found.mcse, [interval.mcse_low, interval.mcse_median, interval.mcse_high], rtol=1e-9)
+
+
 def test_nothing_unchanged_is_fitted_again(study, monkeypatch):
     study.run(["crossing"], draws=1024)
     import forecast.trend.fit
