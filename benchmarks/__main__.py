@@ -152,7 +152,7 @@ def _equal_error(
     figure = "plain Monte Carlo mode, 1e6 draws: CPU against plain numpy"
     rows.append(_row(figure, title, *ratio(costs["mc"].cpu, costs["numpy"].cpu), aim))
     rows += _processes(workload, worlds, studies, max(3, round(REPEATS * share)), present)
-    rows += _coverage(ours, workload, reference, round(COVERAGE_SEEDS * share))
+    rows += _coverage(workload, reference, round(COVERAGE_SEEDS * share))
     labels = {
         "forecast": f"forecast, {worlds:,} worlds",
         "usual": f"forecast, {usual:,} worlds",
@@ -237,7 +237,7 @@ def _processes(workload: str, worlds: int, studies: Path, repeats: int, present:
     return rows
 
 
-def _coverage(ours: Peer, workload: str, reference: Reference, seeds: int) -> list[Row]:
+def _coverage(workload: str, reference: Reference, seeds: int) -> list[Row]:
     """How often the stated 95% Monte Carlo interval holds the truth."""
     _say(f"{TITLES[workload]}: coverage")
     import forecast

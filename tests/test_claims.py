@@ -15,7 +15,7 @@ import pytest
 from scipy import optimize, stats
 
 import forecast
-from forecast.claims import choose, evaluate_claim, evaluate_claims, with_input
+from forecast.claims import choose, evaluate_claim, evaluate_claims
 from forecast.claims.claim import POINTS
 from forecast.claims.decode import CARD, decode
 from forecast.claims.files import read_claim_file, read_claims
@@ -34,6 +34,11 @@ NUMBERS = {"L": 18, "E": 7, "F": 13, "D": 13, "K": 10}  # claims of each documen
 @pytest.fixture(scope="module")
 def study():
     return forecast.open_study(ROOT)
+
+
+def with_input(claim, name, value):
+    """The claim with another value of one of its inputs."""
+    return replace(claim, given={**claim.given, name: value})
 
 
 @pytest.fixture(scope="module")

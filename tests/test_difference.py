@@ -176,7 +176,7 @@ def test_a_prior_that_becomes_a_function(old):
     assert [name for name, _, _ in found.moves[0].parts] == ["b"]
 
 
-def test_runs_reports_and_revisions_are_compared_too(old, tmp_path, monkeypatch, capsys):
+def test_runs_reports_and_revisions_are_compared_too(old, tmp_path, capsys):
     assert main(["run", str(old), "--out", str(tmp_path / "run")]) == 0
     new = changed(old, {'dist = "1 to 4"': 'dist = "2 to 8"'})
     capsys.readouterr()

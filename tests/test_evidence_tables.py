@@ -84,7 +84,6 @@ TABLES = (
         (2009, 2023),
     ),
 )
-BY_NAME = {table.name: table for table in TABLES}
 each_table = pytest.mark.parametrize("table", TABLES, ids=[table.name for table in TABLES])
 
 

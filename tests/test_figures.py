@@ -288,7 +288,7 @@ def test_labels_are_broken_between_words_and_cut_at_the_end():
     assert wrapped("a\x00b\nc", 20) == ["a b c"]
 
 
-def test_png_and_pdf_have_the_same_bytes_each_time(tmp_path):
+def test_png_and_pdf_have_the_same_bytes_each_time():
     for kind in ("png", "pdf"):
         made = []
         for _ in range(2):

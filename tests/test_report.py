@@ -420,7 +420,7 @@ def percentage(text: str, value: float) -> bool:
     return abs(float(text.rstrip("%")) - 100 * value) <= 0.5000001 * 10.0**-digits
 
 
-def test_every_probability_is_that_of_the_json_rounded(written, page, study):
+def test_every_probability_is_that_of_the_json_rounded(written, page):
     record = json.loads((written / "main.json").read_text())
     never, above = record["quantities"]["crossing"]["never"], record["quantities"]["cost"]["prob_above"]["5M USD_2023"]
     text = page.text
@@ -464,7 +464,7 @@ def _unquoted(literal: str) -> str:
 
 
 @pytest.mark.skipif(shutil.which("pdftotext") is None, reason="pdftotext (poppler) is not installed")
-def test_what_can_be_read_in_the_pdf_is_what_the_json_says(study, scenario, tmp_path):
+def test_what_can_be_read_in_the_pdf_is_what_the_json_says(study, tmp_path):
     pytest.importorskip("typst", reason="PDF needs typst (extra 'pdf')")
     assert main(["report", str(study), "--format", "html,pdf", "--out", str(tmp_path)]) == 0
     text = subprocess.run(["pdftotext", "-layout", tmp_path / "main.pdf", "-"], capture_output=True, text=True).stdout

@@ -6,7 +6,7 @@ from scipy import stats
 
 from forecast.errors import StudyError
 from forecast.trend.least_squares import growth_less, kinked_line, pairs_bootstrap, straight_line
-from forecast.trend.series import dated_between, decimal_year, near_record, series
+from forecast.trend.series import Series, decimal_year, near_record, series
 from tests.trend_support import epoch_rows, epoch_series, made_up
 
 
@@ -83,10 +83,15 @@ def test_the_bootstrap_spreads_like_its_theory():
     assert slopes.mean() == pytest.approx(line.growth_before, abs=0.1 * sandwich)
 
 
+def between(data: Series, first: str, last: str) -> Series:
+    """The rows dated from one day to another, both included."""
+    return data.take((data.t >= decimal_year(first)) & (data.t <= decimal_year(last)))
+
+
 def test_the_kink_of_the_published_selection():
     """Notable models of at least 10% of the record, 2010-01-01 to 2023-11-07: n = 70, kink 2017.06, 1.025 then 0.362."""
-    data = epoch_series([row for row in epoch_rows() if row["Notability criteria"].strip()])
-    data = data.take(dated_between(data, decimal_year("2010-01-01"), decimal_year("2023-11-07")))
+    rows = [row for row in epoch_rows() if row["Notability criteria"].strip()]
+    data = between(epoch_series(rows), "2010-01-01", "2023-11-07")
     data = data.take(near_record(data, 0.1))
     assert len(data) == 70
     straight, kinked = straight_line(data), kinked_line(data)
@@ -119,8 +124,7 @@ def test_samples_of_a_single_date_are_left_out():
 
 def test_method_1_on_the_vintage_of_july_2024():
     """n = 268, 0.6072 OOM/yr of compute, 0.485 (0.433 to 0.540) of cost; FLOP per dollar doubles in 2.24 to 2.72 years."""
-    data = epoch_series(epoch_rows())
-    data = data.take(dated_between(data, decimal_year("2009-06-01"), decimal_year("2022-07-31")))
+    data = between(epoch_series(epoch_rows()), "2009-06-01", "2022-07-31")
     assert len(data) == 268
     assert round(straight_line(data).growth_before, 4) == 0.6072
     rng = np.random.default_rng(1)

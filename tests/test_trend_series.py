@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from forecast.errors import StudyError
-from forecast.trend.series import dated_between, decimal_year, in_groups, iso_date, near_record, series, top_per_year
+from forecast.trend.series import decimal_year, iso_date, near_record, series, top_per_year
 
 
 def test_rows_are_sorted_with_everything_that_belongs_to_them():
@@ -83,11 +83,7 @@ def test_the_record_is_that_of_earlier_dates_only():
         near_record(data, 0)
 
 
-def test_selections():
-    data = series("s", [2018.0, 2018.5, 2018.9, 2019.0], [1, 3, 2, 0], group=["a", "b", "a", "b"])
-    assert dated_between(data, 2018.5, 2018.9).tolist() == [False, True, True, False]
+def test_the_highest_rows_of_a_year():
+    data = series("s", [2018.0, 2018.5, 2018.9, 2019.0], [1, 3, 2, 0])
     assert top_per_year(data, 1).tolist() == [False, True, False, True]
     assert top_per_year(data, 2).tolist() == [False, True, True, True]
-    assert in_groups(data, {"a"}).tolist() == [True, False, True, False]
-    with pytest.raises(StudyError, match=r"no row is in group 'c' \(groups: a, b\)"):
-        in_groups(data, {"c"})

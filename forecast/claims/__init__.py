@@ -281,8 +281,3 @@ def _names(claim: Claim) -> set[str]:
     """What a claim answers to: its id, the claim it is a part of, and the letter of its document."""
     whole = claim.id.partition(".")[0]
     return {name.lower() for name in (claim.id, whole, whole.rstrip("0123456789")) if name}
-
-
-def with_input(claim: Claim, name: str, value: Any) -> Claim:
-    """The claim with another value of one of its inputs."""
-    return replace(claim, given={**claim.given, name: value})

@@ -40,15 +40,12 @@ class Particles:
         Powers of the likelihood (and strengths of sharp conditions) gone through.
     moves : int
         Metropolis moves of each particle.
-    forgot : float
-        Largest correlation of a coordinate with itself before the last step's moves.
     """
 
     v: Array
     log_evidence: float
     steps: int
     moves: int
-    forgot: float
 
 
 def temper(target: Target, coordinates: int, count: int, rng: np.random.Generator) -> Particles:
@@ -82,7 +79,7 @@ def temper(target: Target, coordinates: int, count: int, rng: np.random.Generato
     v = rng.standard_normal((coordinates, count))
     log, far = _at(target, v)
     power, press, evidence = 0.0, 0.0, 0.0
-    scale, steps, moves, forgot = 1.0, 0, 0, 0.0
+    scale, steps, moves = 1.0, 0, 0
     sharp = bool((far > 0).any())
     while sharp or power < 1:
         if steps >= (PRESSES if sharp else STEPS):
@@ -108,12 +105,12 @@ def temper(target: Target, coordinates: int, count: int, rng: np.random.Generato
         chosen = np.minimum(np.searchsorted(np.cumsum(weight), places), count - 1)
         v, log, far = v[:, chosen], log[chosen], far[chosen]
         last = not sharp and power >= 1
-        v, log, far, scale, made, forgot = _move(
+        v, log, far, scale, made = _move(
             target, v, log, far, power, press if sharp else math.inf, centre, factor, scale, rng, last
         )
         moves += made
         steps += 1
-    return Particles(v, evidence, steps, moves, forgot)
+    return Particles(v, evidence, steps, moves)
 
 
 def _at(target: Target, v: Array) -> tuple[Array, Array]:
@@ -171,7 +168,7 @@ def _shape(v: Array, weight: Array) -> tuple[Array, Array]:
 def _move(
     target: Target, v: Array, log: Array, far: Array, power: float, press: float, centre: Array, factor: Array,
     scale: float, rng: np.random.Generator, last: bool,
-) -> tuple[Array, Array, Array, float, int, float]:  # fmt: skip
+) -> tuple[Array, Array, Array, float, int]:  # fmt: skip
     """Metropolis moves until the coordinates are uncorrelated with where they were.
 
     Two kinds take turns: a step that would leave the normal distribution with the particles' mean and covariance alone
@@ -188,7 +185,7 @@ def _move(
     size, count = v.shape
     start, inverse = v.copy(), np.linalg.inv(factor)
     walk = 2.38 / math.sqrt(size)
-    now, forgot, made = height(log, far, v), 1.0, 0
+    now, made = height(log, far, v), 0
     for turn in range(MOST):
         noise = _times(factor, rng.standard_normal(v.shape))
         if turn % 2:
@@ -211,11 +208,9 @@ def _move(
         else:
             scale = float(np.clip(scale * math.exp(rate - 0.3), 0.02, 1.0))
         made += 1
-        if turn + 1 >= FEWEST:
-            forgot = _correlation(start, v)
-            if forgot < (FORGOTTEN / 2 if last else FORGOTTEN):
-                break
-    return v, log, far, scale, made, forgot
+        if turn + 1 >= FEWEST and _correlation(start, v) < (FORGOTTEN / 2 if last else FORGOTTEN):
+            break
+    return v, log, far, scale, made
 
 
 def _times(matrix: Array, v: Array) -> Array:

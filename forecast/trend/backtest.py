@@ -256,10 +256,3 @@ def crps_of_draws(draws: Array, value: Array, fair: bool = True) -> Array:
     n = ordered.shape[-1]
     spread = ((2 * np.arange(1, n + 1) - n - 1) * ordered).sum(-1) / (n * (n - 1) if fair else n * n)
     return np.asarray(np.abs(ordered - value[:, None]).mean(-1) - spread)
-
-
-def mean_crps_ahead(data: Series, fitter: Fitter, as_of: Sequence[float], horizon: float) -> tuple[float, int]:
-    """Leave-future-out CRPS: mean over all rows scored from all dates, and their number."""
-    result = backtest(data, as_of, {"model": fitter}, horizon, naive=False)
-    crps = result.total("model").crps
-    return float(crps.mean()), len(crps)

@@ -149,20 +149,6 @@ def write_tree(tree: Any, path: Path) -> None:
     tree.to_netcdf(path, engine="h5netcdf")
 
 
-def read_tree(path: Path) -> Any:
-    """Read a DataTree written by `write_tree`, into memory."""
-    import xarray
-
-    with xarray.open_datatree(path, engine="h5netcdf") as tree:
-        return tree.load()
-
-
-def provenance_of(tree: Any) -> dict[str, Any]:
-    """The provenance on the root of a tree."""
-    loaded: dict[str, Any] = json.loads(tree.attrs["provenance"])
-    return loaded
-
-
 def power_sensitivity(draws: Array, log_density: Array) -> float:
     """How far draws move when a part of their density is raised to a power a little above or below 1.
 

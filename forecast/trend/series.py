@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -204,17 +204,6 @@ def _days(year: int) -> int:
     return 365 + (year % 4 == 0 and (year % 100 != 0 or year % 400 == 0))
 
 
-def dated_between(data: Series, start: float = -np.inf, end: float = np.inf) -> Mask:
-    """Rows dated from `start` to `end`, both included (decimal years); shape (row,).
-
-    Examples
-    --------
-    >>> dated_between(series("x", [2018.0, 2020.0, 2021.0], [1, 2, 3]), 2018.0, 2020.0).tolist()
-    [True, True, False]
-    """
-    return (data.t >= start) & (data.t <= end)
-
-
 def near_record(data: Series, fraction: float = 0.1) -> Mask:
     """Rows with at least `fraction` of the highest value dated before them; shape (row,).
 
@@ -252,23 +241,3 @@ def top_per_year(data: Series, n: int) -> Mask:
         rows = np.flatnonzero(years == year)
         keep[rows[np.argsort(-data.y[rows], kind="stable")[:n]]] = True
     return keep
-
-
-def in_groups(data: Series, names: Collection[str]) -> Mask:
-    """Rows whose group is one of `names`; shape (row,).
-
-    Raises
-    ------
-    StudyError
-        When the series has no such group.
-
-    Examples
-    --------
-    >>> in_groups(series("x", [2018.0, 2019.0], [1, 2], group=["text", "games"]), {"text"}).tolist()
-    [True, False]
-    """
-    unknown = sorted(set(names) - set(data.group))
-    if unknown:
-        known = ", ".join(data.groups) or "none"
-        raise StudyError.at(data.name, f"no row is in group {unknown[0]!r} (groups: {known})", "choose one of those")
-    return np.array([label in names for label in data.group], dtype=bool)
