@@ -1,5 +1,8 @@
 """Monte Carlo uncertainty and forecasting: priors in text, models as functions, one joint set of possible worlds.
 
+`open_study` reads a study (`new` makes one); `Study.run` draws worlds; the result has ``interval``, ``prob_above``,
+``sensitivity``, ``plot`` and more: ``help(type(result))``. `first_crossing` is for models.
+
 Examples
 --------
 >>> import forecast
@@ -33,6 +36,10 @@ _HOMES = {
     "starter": "study.starter",
 }
 __all__ = [*_HOMES, "__version__"]
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})
 
 
 def __getattr__(name: str) -> Any:

@@ -167,8 +167,13 @@ class Forecast:
         return slice_of_year
 
     def __getitem__(self, name: str) -> xarray.DataArray:
-        """Draws of a quantity as a labelled array with dims ``(chain, draw[, year])``, its unit and its long name."""
-        return self.labelled(name, self.values(name))
+        """Draws of a quantity as a labelled array with dims ``(chain, draw[, year])``, its unit and its long name.
+
+        ``name@year`` gives those of one year.
+        """
+        request = request_of(name)
+        year = request.year
+        return self.labelled(request.name, self.values(name) if year is None else self.at(request.name, year))
 
     def labelled(self, name: str, array: np.ndarray) -> xarray.DataArray:
         """Draws ``([year,] chain, draw)`` of a quantity as `__getitem__` gives them."""

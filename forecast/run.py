@@ -38,6 +38,8 @@ def run(
 ) -> Forecast:
     """Draw possible worlds and evaluate a study in each: see `Study.run`."""
     report = study.main
+    if isinstance(years, int | float | str):
+        raise UsageError(f"years is not a list of years ({years!r}); give [2027] or range(2024, 2061), say")
     axis = tuple(float(year) for year in (study.axis if years is None else years)) or study.axis
     requests = tuple(request_of(text) for text in (report.quantities if quantities is None else quantities))
     prob = report.prob if prob is None else prob

@@ -307,6 +307,8 @@ def test_the_graph_equals_the_functions_composed_by_hand(chain):
     assert array.dims == ("chain", "draw", "year")
     assert array.attrs == {"units": "", "long_name": "Path"}
     np.testing.assert_array_equal(array.sel(year=2030), result.at("path", 2030))
+    assert result["path@2030"].dims == ("chain", "draw")
+    np.testing.assert_array_equal(result["path@2030"], result.at("path", 2030))
 
 
 @given(st.integers(1, 30000), st.integers(1, 4), st.sampled_from(["qmc", "mc"]))
@@ -415,3 +417,9 @@ def test_a_seed_too_large_is_told(chain, seed):
     with pytest.raises(forecast.errors.UsageError, match=r"seed has more than 63 bits \(\d+\); give a whole number"):
         chain.run(seed=seed)
     assert chain.run(["smooth"], seed=(1 << 63) - 1, draws=64).draws == 8
+
+
+@pytest.mark.parametrize("years", [2027, "2027"])
+def test_a_year_that_is_no_list_is_told(chain, years):
+    with pytest.raises(forecast.errors.UsageError, match=r"years is not a list of years \(.*\); give \[2027\]"):
+        chain.run(years=years)
