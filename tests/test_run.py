@@ -364,6 +364,17 @@ def test_a_scenario_replaces_priors_and_functions_alike(chain):
     assert dict(chain.replaced) == {}
 
 
+@pytest.mark.parametrize(
+    ("value", "odd"),
+    [(40, True), ("30 to 60", True), (-0.1, True), (0.4, False), ("normal 0.2 to 1.2", False), (1, False)],
+)
+def test_a_scenario_where_its_prior_cannot_be_is_noted(tmp_path, value, odd):
+    model = 'def double(share):\n    """Double []."""\n    return 2 * share\n'
+    study = write_study(tmp_path, prior("share", "beta 20% to 50%"), model, 'quantities = ["double"]')
+    notes = forecast.open_study(study).given({"share": value}, "--set").notes
+    assert bool(notes) == odd and all("outside what its prior allows (0 to 1)" in note for note in notes)
+
+
 def test_plain_and_quasi_monte_carlo_agree(chain):
     plain, quasi = chain.run(method="mc", draws=1 << 17), chain.run()
     for name in ("smooth", "kinked", "path@2030"):

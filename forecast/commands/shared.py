@@ -117,9 +117,11 @@ def prepared(study: Any, quantities: Sequence[str] | None, **arguments: Any) -> 
     from forecast.fits import prepare
 
     try:
-        study = study.given(arguments.pop("given", {}), "--set")
+        told, study = len(study.notes), study.given(arguments.pop("given", {}), "--set")
     except StudyError as error:  # the command line is wrong, not the study
         raise UsageError(str(error)) from None
+    for note in study.notes[told:]:
+        say(f"note: {note}")
     prepare(study, [text.partition("@")[0] for text in quantities or study.main.quantities], progress)
     with waiting("drawing possible worlds"):
         return study.run(quantities, **arguments)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def replaced(study: Study, values: Mapping[str, Any], place: str) -> Study:
     """The study with each named quantity given by a prior: see `Study.given`."""
     priors, functions, curves = dict(study.priors), dict(study.functions), dict(study.curves)
-    given, problems = dict(study.replaced), []
+    given, problems, notes = dict(study.replaced), [], list(study.notes)
     for name, value in values.items():
         where = f"{place} {name}"
         if name not in study.names:
@@ -31,6 +31,8 @@ def replaced(study: Study, values: Mapping[str, Any], place: str) -> Study:
         except StudyError as error:
             problems.extend(error.problems)
             continue
+        if isinstance(old, Prior) and (note := _outside(chosen.distribution, old.distribution)):
+            notes.append(f"{where}: {note}")
         functions.pop(name, None)
         curves.pop(name, None)
         priors[name] = Prior(
@@ -40,7 +42,18 @@ def replaced(study: Study, values: Mapping[str, Any], place: str) -> Study:
     if problems:
         raise StudyError(problems)
     sequence = tuple(name for name in study.sequence if name in functions)
-    return replace(study, priors=priors, functions=functions, curves=curves, sequence=sequence, replaced=given)
+    return replace(
+        study, priors=priors, functions=functions, curves=curves, sequence=sequence, replaced=given, notes=tuple(notes)
+    )
+
+
+def _outside(chosen: Distribution, prior: Distribution) -> str:
+    """What is odd about a scenario in which a prior is more likely than not where it cannot be (40 for 40%)."""
+    low, high = prior.support
+    median = float(chosen.quantile(0.5))
+    if prior.is_discrete or low <= median <= high:
+        return ""
+    return f"{median:g} lies outside what its prior allows ({low:g} to {high:g}); is the unit right?"
 
 
 def _chosen(value: Any, alternatives: Sequence[Alternative], place: str) -> Alternative:
