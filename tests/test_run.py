@@ -430,6 +430,24 @@ def test_a_seed_too_large_is_told(chain, seed):
     assert chain.run(["smooth"], seed=(1 << 63) - 1, draws=64).draws == 8
 
 
+@pytest.mark.parametrize(
+    ("text", "unit", "odd"),
+    [
+        ("5% to 20%", "OOM/year", True),
+        ("uniform(low=5%, high=20%)", "doubling/year", True),
+        ("0.05 to 0.2 (80%)", "OOM/year", False),
+        ("quantiles(5%=0.1, 50%=0.2, 95%=0.5)", "OOM/year", False),
+        ("5% to 20%", "1/year", False),
+    ],
+)
+def test_a_percentage_in_orders_of_magnitude_is_noted(tmp_path, text, unit, odd):
+    model = f'def double(growth):\n    """Double [{unit}]."""\n    return 2 * growth\n'
+    notes = forecast.open_study(
+        write_study(tmp_path, prior("growth", text, unit), model, 'quantities = ["double"]')
+    ).notes
+    assert bool(notes) == odd and all("not growth by" in note for note in notes)
+
+
 @pytest.mark.parametrize("years", [2027, "2027"])
 def test_a_year_that_is_no_list_is_told(chain, years):
     with pytest.raises(forecast.errors.UsageError, match=r"years is not a list of years \(.*\); give \[2027\]"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -166,6 +167,8 @@ def check_units(parts: Parts, memo: Memo, digest: str, problems: list[Problem]) 
         factors[name], labels[name] = read.factor, read.label
         if name not in parts.functions and read.undated:
             notes.append(f"{place}: {undated_note(units, read)}; write the year to say so")
+        if name in parts.priors and (text := _percentage_of_oom(parts.priors[name])):
+            notes.append(f"{place}: {text}")
     thresholds: dict[str, dict[str, float]] = {}
     for report in parts.reports.values():
         for name, texts in report.thresholds.items():
@@ -195,6 +198,17 @@ def check_units(parts: Parts, memo: Memo, digest: str, problems: list[Problem]) 
     if not problems:
         memo.put("checked", digest, checked)
     return checked
+
+
+def _percentage_of_oom(prior: Prior) -> str:
+    """What is odd about a percentage in orders of magnitude: 30% growth a year is 0.11 OOM/year, and not 0.3."""
+    written = re.search(r"[\d.]+%(?!\s*[=)])", prior.distribution.text)  # no level: (80%), 5%=1
+    logarithmic = re.search(r"\b(OOM|doubling)\b", prior.unit)
+    if not (written and logarithmic):
+        return ""
+    return (
+        f"{written[0]} is a part of one {logarithmic[0]}, not growth by {written[0]}; write a decimal number to say so"
+    )
 
 
 def _check_trends(parts: Parts, problems: list[Problem]) -> dict[str, str]:
