@@ -147,6 +147,19 @@ def test_heavy_tails_count_in_full():
     assert belief.crps(1.0) == pytest.approx(exact, rel=2e-3)
 
 
+@pytest.mark.filterwarnings("error")
+def test_what_has_no_end_has_no_finite_crps():
+    """A doubling time that may be infinite, where nothing says what infinite counts as."""
+    endless = Predictive(P, np.where(P < 0.6, 10 + 2 * ndtri(P), np.inf))
+    assert (
+        math.isinf(endless.crps(9.0))
+        and math.isinf(endless.crps(math.inf))
+        and math.isinf(normal(10, 2).crps(math.inf))
+    )
+    # Beyond its last stored quantile (2.6), a normal forecast of something positive runs below zero.
+    assert normal(10, 2).crps(9.0, log10=True) == pytest.approx(0.02965, abs=1e-4)  # of 4 million draws
+
+
 def test_atoms_have_a_probability():
     belief = Predictive(P, np.where(P < 0.25, 0.0, 1.0))
     assert belief.log_score(1.0) == pytest.approx(-math.log(0.75), abs=0.02)

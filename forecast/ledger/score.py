@@ -175,10 +175,13 @@ class Predictive:
         Returns
         -------
         float
-            Of forecast and outcome, both clipped to `low` and `high`; infinite if the forecast can be infinite and they
-            are not given.
+            Of forecast and outcome, both clipped to `low` and `high`; infinite if either can be infinite and they are
+            not given.
         """
         outcome = min(max(value, self.low), self.high)
+        endless = self.already and math.isinf(self.low) or self.never and math.isinf(self.high)
+        if endless or math.isinf(outcome):
+            return math.inf
         inner = [ndtri(np.array([p]))[0] for p in (self.already, 1 - self.never) if 0 < p < 1]
         less, _ = self.reach(value)
         if 0 < less < 1:
@@ -189,7 +192,8 @@ class Predictive:
         prob = ndtr(score)
         q = np.clip(self.quantile(prob), self.low, self.high)
         if log10:
-            q, outcome = np.log10(q), math.log10(outcome)
+            # A straight line beyond the last stored quantile may run below zero, which has no logarithm.
+            q, outcome = np.log10(q if self.logs else np.maximum(q, self.values[0])), math.log10(outcome)
         loss = np.where(outcome < q, 1 - prob, -prob) * (q - outcome)
         return float(2 * (half * _WEIGHTS * np.exp(-(score**2) / 2) * loss).sum() / math.sqrt(2 * math.pi))
 
