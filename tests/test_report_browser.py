@@ -15,6 +15,7 @@ import pytest
 pytest.importorskip("matplotlib", reason="reports have figures (extra 'plots')")
 
 from forecast.cli import main
+from tests.test_record import WORDS, Known, ledger, said
 from tests.test_report import make
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -49,6 +50,13 @@ def chromium(*words: str) -> subprocess.CompletedProcess[str]:
 def written(tmp_path_factory):
     folder = tmp_path_factory.mktemp("browser")
     study = make(folder / "costs")
+    forecasts = [
+        said(number, question=WORDS, above={"text": WORDS, "value": 11.0, "prob": 0.3}) for number in range(21)
+    ]
+    outcomes = [
+        Known(number, 6.0 + 0.4 * number, number > 12, source=f"https://example.org/ {WORDS}") for number in range(20)
+    ]
+    (study / "reports/ledger.jsonl").write_bytes(ledger(*forecasts, *outcomes))
     assert main(["report", str(study), "--out", str(folder)]) == 0
     return folder / "main.html"
 

@@ -46,7 +46,7 @@ def add_commands(commands: Any) -> None:
     resolve.add_argument("--on", default="", metavar="DATE", help="when it was known (default: today)")
 
     score = add_command(commands, "score", "score the forecasts that have resolved", _score)
-    add_folder(score)
+    _add_kept(score)
     score.add_argument("--quantity", "-q", default="", metavar="NAME[@YEAR]")
     add_json(score)
 
@@ -54,7 +54,7 @@ def add_commands(commands: Any) -> None:
         commands, "ledger", "list the ledger, or verify that nobody has edited it", _ledger, opens=False
     )
     ledger.add_argument("what", metavar="WHAT", nargs="?", default="list", help="list (default) or verify")
-    add_folder(ledger)
+    _add_kept(ledger)
     ledger.add_argument(
         "--since", default="", metavar="REVISION", help="with verify: a git revision whose entries must still be there"
     )
@@ -93,20 +93,20 @@ def _resolve(options: argparse.Namespace) -> None:
 def _score(options: argparse.Namespace) -> None:
     import json
 
-    from forecast.ledger import read_ledger
+    from forecast.ledger import sound_entries
     from forecast.ledger.scoring import score_ledger
     from forecast.ledger.text import card_text, to_json
 
-    card = score_ledger(read_ledger(_file(options.folder)), options.quantity)
+    card = score_ledger(sound_entries(*_kept(options.folder)), options.quantity)
     print(json.dumps(to_json(card), indent=1) if options.json else card_text(card))
 
 
 def _ledger(options: argparse.Namespace) -> None:
-    from forecast.ledger import read_ledger, verify
+    from forecast.ledger import examine, sound_entries
     from forecast.ledger.text import listing
 
     if options.what not in WHAT:
-        if options.folder != "." or not Path(options.what).is_dir():
+        if options.folder != "." or not (Path(options.what).is_dir() or _is_page(options.what)):
             hint = nearest(options.what, WHAT) or f"use {' or '.join(WHAT)}"
             raise UsageError(f"forecast ledger: there is no '{options.what}'; {hint}")
         options.what, options.folder = "list", options.what  # forecast ledger my-study
@@ -115,16 +115,18 @@ def _ledger(options: argparse.Namespace) -> None:
             raise UsageError(f"--{option}: goes with verify; write forecast ledger verify --{option} …")
     if options.head and options.since:
         raise UsageError("--since: takes the place of --head; give one of them")
-    path = _file(options.folder)
+    content, path = _kept(options.folder)
     if options.what == "list":
-        print(listing(read_ledger(path)))
+        print(listing(sound_entries(content, path)))
         return
     head = options.head
     if options.since:
         from forecast.ledger.committed import head_at
 
-        head = head_at(path, options.since)
-    verdict = verify(path, head)
+        if _is_page(options.folder):
+            raise UsageError("--since: a report is in no git revision; compare with --head")
+        head = head_at(Path(path), options.since)
+    verdict = examine(content, path, head)
     if verdict.problems:
         sound = (
             f"the first {verdict.entries} entries are sound" if verdict.entries else "no entry is certain to be sound"
@@ -138,10 +140,24 @@ def _ledger(options: argparse.Namespace) -> None:
         say("Entries removed from the end show only against a head noted before (--head) or a git revision (--since).")
 
 
-def _file(folder: str) -> Path:
-    """The ledger of a study's folder."""
-    from forecast.ledger import FILE
+def _add_kept(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "folder", metavar="DIR", nargs="?", default=".", help="the study's folder, or an HTML report of it"
+    )
 
+
+def _is_page(name: str) -> bool:
+    return name.lower().endswith((".html", ".htm"))
+
+
+def _kept(folder: str) -> tuple[bytes, str]:
+    """What the ledger of a study's folder or of an HTML report holds, and what to call it; no study is opened."""
+    from forecast.ledger import FILE, content_of
+
+    if _is_page(folder):
+        from forecast.report.embedded import bytes_of, read
+
+        return bytes_of(read(folder).files.get(FILE.as_posix(), "")), f"{folder}: {FILE.as_posix()}"
     if not Path(folder).is_dir():
-        raise UsageError(f"{folder}: is not a folder; name a study's folder")
-    return Path(folder) / FILE
+        raise UsageError(f"{folder}: is not a folder; name a study's folder, or an HTML report")
+    return content_of(Path(folder) / FILE), str(Path(folder) / FILE)

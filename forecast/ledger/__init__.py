@@ -289,12 +289,34 @@ def read_ledger(path: Path) -> list[Entry]:
     ------
     StudyError
         The ledger is not whole (an incomplete last line, which was never acknowledged, is passed over).
+    ForecastError
+        It cannot be read.
     """
-    content = path.read_bytes() if path.exists() else b""
-    problems = examine(content, str(path)).broken
+    return sound_entries(content_of(path), str(path))
+
+
+def sound_entries(content: bytes, place: str) -> list[Entry]:
+    """All entries of a ledger's content, as `read_ledger` gives them; problems call the file `place`."""
+    problems = examine(content, place).broken
     if problems:
         raise StudyError(list(problems))
     return entries_in(content)
+
+
+def content_of(path: Path) -> bytes:
+    """What a ledger's file holds; nothing if there is none.
+
+    Raises
+    ------
+    ForecastError
+        It cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return b""
+    except OSError as error:
+        raise ForecastError(f"{path}: cannot be read ({error.strerror or error}); make it readable") from error
 
 
 def entries_in(content: bytes, count: int | None = None) -> list[Entry]:

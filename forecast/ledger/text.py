@@ -13,13 +13,14 @@ from forecast.ledger.averages import Mean
 from forecast.ledger.schema import understood
 from forecast.ledger.scoring import Card, Group, predictive
 
-_NAMES = {
+NAMES = {
     "crps": "CRPS",
     "crps_oom": "CRPS in OOM",
     "log_score": "log score (nats)",
     "interval_score": "interval score (90%)",
     "brier": "Brier score",
 }
+BASELINE_NAMES = {"prior": "the prior", "previous": "the previous forecast", "trend": "the trend's textbook interval"}
 
 
 def listing(entries: Sequence[Entry], today: date | None = None) -> str:
@@ -79,10 +80,10 @@ def _group(group: Group, unit: str) -> list[str]:
     lines = [f"  {group.count} resolved"]
     for kind, value in group.scores.items():
         told = f" [{unit}]" if unit and kind in ("crps", "interval_score") else ""
-        lines.append(f"  {_NAMES[kind]}{told}: {_mean(value)}")
+        lines.append(f"  {NAMES[kind]}{told}: {_mean(value)}")
         for (baseline, of), less in group.differences.items():
             if of == kind:
-                lines.append(f"    less that of {_BASELINES[baseline]}: {_mean(less)}{_verdict(less)}")
+                lines.append(f"    less that of {BASELINE_NAMES[baseline]}: {_mean(less)}{verdict(less)}")
     if group.width.count:
         of = f" [{group.width_unit}]" if group.width_unit else ""
         lines.append(f"  sharpness: mean width of the 90% interval{of}: {_mean(group.width)}")
@@ -97,7 +98,8 @@ def _group(group: Group, unit: str) -> list[str]:
     return lines
 
 
-def _verdict(less: Mean) -> str:
+def verdict(less: Mean) -> str:
+    """Whether a difference of scores can be told from none."""
     if math.isnan(less.low) or less.low <= 0 <= less.high:
         return ", not to be told apart"
     return ", better" if less.high < 0 else ", worse"
@@ -117,7 +119,6 @@ def _count(number: int, noun: str) -> str:
 
 
 _BARS = " ▁▂▃▄▅▆▇█"
-_BASELINES = {"prior": "the prior", "previous": "the previous forecast", "trend": "the trend's textbook interval"}
 
 
 def _mean(found: Mean) -> str:

@@ -14,7 +14,9 @@ from forecast.sampling import request_of
 from forecast.study import Study
 from forecast.study.reports import Report
 
-FIGURES = (*KINDS, "trend", "shift", "scenarios")
+FIGURES = (*KINDS, "trend", "shift", "scenarios", "calibration")
+
+_OF_ALL = {"shift": "that the evidence moved", "calibration": "forecasts of the ledger"}
 
 
 def problems_of(study: Study, report: Report, names: Collection[str] | None = None) -> list[Problem]:
@@ -60,10 +62,8 @@ def _figure(study: Study, report: Report, text: str) -> list[Problem]:
     if name and name not in known:
         what, hint = ("trend" if kind == "trend" else "quantity"), nearest(name, known) or "'forecast check' lists them"
         return [Problem(report.place, f"figure '{text}': there is no {what} '{name}'", hint)]
-    if name and kind == "shift":
-        return [
-            Problem(report.place, f"figure '{text}': one figure shows all that the evidence moved", "write 'shift'")
-        ]
+    if name and kind in _OF_ALL:
+        return [Problem(report.place, f"figure '{text}': one figure shows all {_OF_ALL[kind]}", f"write '{kind}'")]
     if name and kind == "crossing" and study.labels[name] != YEAR:
         return [Problem(report.place, f"figure '{text}': {name} is no crossing year", "write 'dots' or 'histogram'")]
     if name and kind in ("band", "scenarios") and quantity not in _names(report):

@@ -18,6 +18,7 @@ from forecast.report.sections.dependence import dependence
 from forecast.report.sections.drivers import what_drives
 from forecast.report.sections.evidence import evidence_section
 from forecast.report.sections.provenance import provenance_section
+from forecast.report.sections.record import record_section
 from forecast.report.sections.scenarios import scenarios
 from forecast.report.sections.trends import trend_section
 from forecast.report.sections.years import crossings, fans
@@ -87,6 +88,7 @@ def content(subject: Subject, say: Callable[[str, float], None] | None = None) -
         ("evidence", evidence_section(forecast, chosen.wants("shift"))),
         ("scenarios", scenarios(subject, chosen)),
         ("dependence", dependence(subject, chosen)),
+        ("was it right", record_section(subject.ledger, chosen.wants("calibration"))),
         ("assumptions", assumptions(forecast)),
         ("provenance", provenance_section(forecast, subject.record, report.name, subject.date)),
     )

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from forecast.errors import ForecastError, UsageError
+from forecast.ledger import FILE
 from forecast.study import FOLDERS, PATTERNS, Study
 
 MOST_BYTES = 1 << 28  # of unpacked tables
@@ -32,7 +33,8 @@ class Embedded:
     name : str
         Of the study's folder.
     files : mapping of str to str
-        Relative path to text.
+        Relative path to text. The ledger is there too, if it has entries; bytes of it that are not UTF-8 (it may be
+        broken) are lone surrogates, as Python's ``surrogateescape`` makes them.
     report : str
         Name of the report.
     call : mapping
@@ -48,17 +50,20 @@ class Embedded:
     run: Mapping[str, Any]
 
 
-def study_files(study: Study) -> dict[str, str]:
-    """Every text of a study by its relative path, sorted."""
+def study_files(study: Study, ledger: bytes = b"") -> dict[str, str]:
+    """Every text of a study by its relative path, sorted, and its ledger, which its hash does not cover."""
     files = {file.relative_to(study.path).as_posix(): file for pattern in PATTERNS for file in study.path.glob(pattern)}
-    return {name: files[name].read_text(encoding="utf-8") for name in sorted(files)}
+    texts = {name: file.read_text(encoding="utf-8") for name, file in files.items()}
+    if ledger:
+        texts[FILE.as_posix()] = ledger.decode("utf-8", "surrogateescape")
+    return dict(sorted(texts.items()))
 
 
 def blocks(embedded: Embedded) -> str:
     """The two data blocks of a page. Browsers do not run them; `<` is written so that no text can end a block.
 
-    Priors, models and the report stand there as they are; evidence and all else is packed: base64 of a zlib stream of
-    JSON.
+    Priors, models and the report stand there as they are; evidence, the ledger and all else is packed: base64 of a
+    zlib stream of JSON.
     """
     plain = {
         f"reports/{embedded.report}.md",
@@ -68,7 +73,8 @@ def blocks(embedded: Embedded) -> str:
         name: text for name, text in embedded.files.items() if name not in plain or name.startswith("priors/evidence/")
     }
     files = {name: text for name, text in embedded.files.items() if name not in bulk}
-    packed = base64.b64encode(zlib.compress(json.dumps(bulk, ensure_ascii=False).encode(), 9)).decode()
+    text = json.dumps(bulk, ensure_ascii=False).encode("utf-8", "surrogatepass")  # which json.loads reads again
+    packed = base64.b64encode(zlib.compress(text, 9)).decode()
     study = {
         "schema": SCHEMA,
         "name": embedded.name,
@@ -110,6 +116,8 @@ def read(path: str | Path) -> Embedded:
         unpacker = zlib.decompressobj()
         tables = json.loads(unpacker.decompress(base64.b64decode(study["packed"]), MOST_BYTES))
         files = {str(name): str(content) for name, content in sorted({**study["files"], **tables}.items())}
+        for content in files.values():
+            bytes_of(content)  # what no file can have held is no study
         embedded = Embedded(str(study["name"]), files, str(study["report"]), dict(study["call"]), dict(run))
     except (KeyError, ValueError, TypeError, AttributeError, zlib.error):
         raise UsageError(
@@ -133,8 +141,13 @@ def unpacked(embedded: Embedded) -> Iterator[Path]:
         for name, content in embedded.files.items():
             file = folder / name
             file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_bytes(content.encode())
+            file.write_bytes(bytes_of(content))
         yield folder
+
+
+def bytes_of(text: str) -> bytes:
+    """A text as it stood in its file."""
+    return text.encode("utf-8", "surrogateescape")
 
 
 def is_report(path: str | Path) -> bool:

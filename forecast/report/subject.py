@@ -27,6 +27,8 @@ class Subject:
         As it is to be printed; empty for none.
     compare_trends : bool
         Whether to tell every measure of straight against kinked trends.
+    ledger : bytes
+        What the study's ledger of forecasts holds.
     said : mapping of str to Told
         Every reported figure in words, by ``name`` or ``name@year``.
     """
@@ -37,6 +39,7 @@ class Subject:
     scenarios: tuple[Scenario, ...] = ()
     date: str = ""
     compare_trends: bool = False
+    ledger: bytes = b""
     said: Mapping[str, Told] = field(default_factory=dict)
 
     @property

@@ -123,16 +123,20 @@ def write_report(
     made: dict[Path, bytes] = {}
     stem = folder / file_name(report.name)
     if {"html", "pdf", "md"} & set(formats):
+        from forecast.ledger import FILE, content_of
         from forecast.report.content import content
         from forecast.report.subject import Subject
 
-        subject = Subject(forecast, report, record, call.scenarios, call.date or report.date, call.compare_trends)
+        ledger = content_of(forecast.study.path / FILE)  # once: somebody may be adding to it
+        date = call.date or report.date
+        subject = Subject(forecast, report, record, call.scenarios, date, call.compare_trends, ledger)
         told = content(subject, say)
         if "html" in formats:
             from forecast.report.embedded import Embedded, study_files
             from forecast.report.html import to_html
 
-            carried = Embedded(forecast.study.name, study_files(forecast.study), report.name, call.to_json(), record)
+            files = study_files(forecast.study, ledger)
+            carried = Embedded(forecast.study.name, files, report.name, call.to_json(), record)
             made[stem.with_suffix(".html")] = to_html(told, carried).encode()
         if "pdf" in formats:
             from forecast.report.pdf import to_pdf

@@ -6,6 +6,7 @@ tell apart, and differences of lightness or shape beside them. Names of rows sta
 below the axes, so that no label can meet another.
 """
 
+from forecast.report.figures.calibration import calibration, pits
 from forecast.report.figures.crossing import crossing
 from forecast.report.figures.dots import dots
 from forecast.report.figures.fan import fan
@@ -15,4 +16,17 @@ from forecast.report.figures.intervals import Row, intervals
 from forecast.report.figures.pairs import pairs
 from forecast.report.figures.style import font_folder, save
 
-__all__ = ["Line", "Row", "crossing", "dots", "fan", "font_folder", "histogram", "intervals", "pairs", "save"]
+__all__ = [
+    "Line",
+    "Row",
+    "calibration",
+    "crossing",
+    "dots",
+    "fan",
+    "font_folder",
+    "histogram",
+    "intervals",
+    "pairs",
+    "pits",
+    "save",
+]
