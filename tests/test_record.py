@@ -26,7 +26,9 @@ from forecast.report import figures
 from forecast.report.blocks import Aside, Heading, Paragraph, Picture, Table, plain, spans_of
 from forecast.report.embedded import Embedded, blocks, read, unpacked
 from forecast.report.figures.calibration import binomial_band
-from forecast.report.sections.record import LONGEST, MOST, SOME, clean, record_section
+from forecast.report.sections.record import MOST, record_section
+from forecast.report.sections.scores import SOME
+from forecast.report.words import LONGEST, clean
 from forecast.special import ndtri
 from tests.studies import prior, write_study
 from tests.test_report import NASTY, Page, make

@@ -225,6 +225,14 @@ def test_every_figure_is_there_with_words_for_those_who_cannot_see_it(page):
         assert kind in names, kind
 
 
+def test_marks_take_their_colours_from_where_they_stand(written):
+    """A style sheet for the dark reaches each use of a mark, but not the copy of the mark that it shows."""
+    text = (written / "main.html").read_text()
+    marks = re.findall(r"<defs><path [^>]*></defs>", text)
+    assert marks and not [mark for mark in marks if " stroke=" in mark or " fill=" in mark]
+    assert re.search(r'<use [^>]*fill="#ffffff" stroke="#0b5fa5"', text)
+
+
 def test_tables_have_headers_and_ids_are_unique(page):
     assert all(attrs.get("scope") in ("col", "row") for tag, attrs in page.tags if tag == "th")
     ids = [attrs["id"] for _, attrs in page.tags if "id" in attrs]
