@@ -95,6 +95,31 @@ def test_many_quantiles_at_once() -> None:
     np.testing.assert_allclose(found.value[inner], np.exp(ndtri(probs[inner])), rtol=1e-11)
 
 
+@pytest.mark.parametrize("rare", [3.0, 3.5, 4.0])
+def test_what_hardly_any_world_shows_is_left_open(rare: float) -> None:
+    """An output is one normal score, but in a world of 700 to 30,000, where it is out of reach."""
+    prob = ndtr(-rare)
+    exact = ndtri(np.array(PROBS) / (1 - prob))
+    hits = np.zeros(3)
+    for seed in range(100):
+        z = scores(Design(("a", "b"), seed), 0, 1024)
+        found = quantiles(np.where(z[1] > rare, 100.0, z[0]), PROBS, normals=_normals(1, z))
+        hits += np.abs(found.value - exact) <= 4 * found.mcse
+    assert (hits >= 90).all()  # without what is left open: 10 at the lowest
+
+
+def test_a_kink_at_the_quantile_is_not_smoothed_over() -> None:
+    """The polynomials were off by up to 20 times the error that the index showed."""
+    kink = ndtri(0.95)
+    far = np.zeros(2)
+    for seed in range(100):
+        z = scores(Design(("a", "b"), seed), 0, 1024)
+        for case, line in enumerate((z[0], (z[0] + 0.5 * z[1]) / np.sqrt(1.25))):
+            found = quantiles(np.minimum(line, kink + 0.2 * (line - kink)), [0.95], normals=_normals(1, z))
+            far[case] += abs(found.value[0] - kink) > 4 * found.mcse[0]
+    assert (far <= 35).all()
+
+
 def test_a_single_chain_and_few_draws_do_without() -> None:
     for z in (Z[:, :1], Z[:, :, :16], Z[:, :2, :64]):
         draws = np.exp(z[0])
@@ -127,7 +152,8 @@ def test_a_study_of_products_is_exact_and_evidence_turns_that_off(tmp_path) -> N
         found, z = result.interval("cost", prob), ndtri(0.5 + prob / 2)
         exact = middle * np.exp([-z * sd, 0, z * sd])
         np.testing.assert_allclose([found.low, found.median, found.high], exact, rtol=1e-10)
-        assert found.mcse_high < 1e-10 * found.high
+        # 8,192 worlds cannot vouch for what happens in one of 20,000: a distance of half a world is left.
+        assert 1e-4 * found.high < found.mcse_high < 2e-3 * found.high
     part = result.interval("part")
     np.testing.assert_allclose([part.low, part.median, part.high], [0.61, 0.7, 0.79], rtol=1e-5)
     assert study.run().draws == 1024  # nothing is left to be gained by more worlds

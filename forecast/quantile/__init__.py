@@ -10,10 +10,17 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+<<<<<<< HEAD:forecast/quantile/__init__.py
 from forecast.quantile.control import LEAST, POINTS, Normals, indices
 from forecast.quantile.mcse import Z_95, Estimate, mcse_of, posterior_mcse, student_factor
 from forecast.quantile.mean import heavy_tailed, means, prob_above, prob_finite, prob_of
-from forecast.quantile.order_statistics import FEWEST, by_chain, controlled, middle_of, near_of, span_of
+from forecast.quantile.order_statistics import FEWEST, by_chain, controlled, middle_of, near_of, span_of, unseen
+=======
+from forecast.control import LEAST, POINTS, Normals, indices
+from forecast.mcse import Z_95, Estimate, mcse_of, posterior_mcse, student_factor
+from forecast.mean import heavy_tailed, means, prob_above, prob_finite, prob_of
+from forecast.order_statistics import FEWEST, by_chain, controlled, middle_of, near_of, span_of, unseen
+>>>>>>> 240deb9 (No quantile's error is below half a world; gaps and kinks at a quantile are told by its error):forecast/quantile.py
 
 __all__ = [
     "Z_95", "Estimate", "card", "heavy_tailed", "mcse_of", "means", "posterior_mcse", "prob_above", "prob_finite",
@@ -42,7 +49,7 @@ def quantiles(
       where a polynomial of degree 7 or the order statistics differ from it by more than chance (kinks);
     - *order statistics* of each chain, interpolated at Hazen's positions, otherwise;
     - *pooled* order statistics of all chains, with Woodruff's interval for the error ("Confidence intervals for
-      medians and other position measures", 1952), where there are ties, infinities or weights, or too few draws
+      medians and other position measures", 1952), where there are ties, gaps, infinities or weights, or too few draws
       beyond the quantile. Beside an atom or an infinity nothing is interpolated: the nearer order statistic counts,
       so that a count stays whole.
 
@@ -88,6 +95,7 @@ def quantiles(
             value[rows, cell], mcse[rows, cell] = _pooled(cells[cell], [probs[row] for row in rows])
         if normals is not None and chains > 1:
             _control(cells, probs, near, normals, ~pooled, Estimate(value, mcse))
+        mcse = np.where(pooled, mcse, np.maximum(mcse, [unseen(part) for part in near]))
     shape = (len(probs), *draws.shape[:-2])
     return Estimate(value.reshape(shape), mcse.reshape(shape))
 

@@ -20,8 +20,9 @@ FEWEST = 24  # points a window needs; with fewer the order statistics are as goo
 DOUBT, CERTAIN = 3.0, 8.0  # standard errors of disagreement: the fit is refused; it is wrong for sure
 LOCAL = 12  # order statistics that a quantile put right is read from
 DEGREE = 3  # of the polynomial by which the index is translated; a higher one would bend around kinks
-ROUNDING = 1e-12  # relative error of what is computed exactly
 TAIL = 8  # order statistics a chain needs beyond a quantile to estimate it alone
+GAP = 0.25  # of the range of a window's order statistics: between two values apart
+UNSEEN = 0.5  # worlds: what may lie on the other side of a quantile, and in none of the worlds drawn
 
 
 def span_of(count: int, prob: float) -> slice:
@@ -46,7 +47,11 @@ def by_chain(near: np.ndarray, count: int, prob: float) -> tuple[np.ndarray, np.
     _, functionals = _functionals(count, prob)
     with np.errstate(invalid="ignore", over="ignore"):
         distinct = (near[..., 1:] > near[..., :-1]).all(axis=(1, 2))
-    pooled = ~(distinct & np.isfinite(near[..., (0, -1)]).all(axis=(1, 2)))
+        ordered = np.sort(near.reshape(cells, -1), axis=1)
+        torn = (ordered[:, 1:] - ordered[:, :-1]).max(axis=1) > GAP * (ordered[:, -1] - ordered[:, 0])
+    # Chains that lie on either side of a gap have a mean in the gap, which no chain is near.
+    torn &= near.shape[-1] >= FEWEST
+    pooled = torn | ~(distinct & np.isfinite(near[..., (0, -1)]).all(axis=(1, 2)))
     positive = near[..., 0].min(axis=1) > 0
     work = np.where(pooled[:, None, None], 0.0, near)
     np.log(work, out=work, where=(positive & ~pooled)[:, None, None])
@@ -62,6 +67,23 @@ def by_chain(near: np.ndarray, count: int, prob: float) -> tuple[np.ndarray, np.
     return value, mcse, pooled
 
 
+def unseen(near: np.ndarray) -> np.ndarray:
+    """Error (cell,) that is left however alike the chains are, from order statistics (cell, chain, rank).
+
+    N worlds do not show what happens with a probability below about 1 / N, and it may have put worlds on the other
+    side of a quantile: Jeffreys' estimate of such a probability, (1/2) / (N + 1), as a distance.
+    """
+    cells, chains, ranks = near.shape
+    if ranks < 2:
+        return np.zeros(cells)
+    some = middle_of(ranks, LOCAL)
+    with np.errstate(invalid="ignore", over="ignore"):
+        # The mean distance of neighbours in one chain.
+        spread = (near[..., some.stop - 1] - near[..., some.start]).mean(axis=1) / (some.stop - 1 - some.start)
+    found: np.ndarray = np.where(np.isfinite(spread), spread, 0.0) * UNSEEN / chains
+    return found
+
+
 def _strain(gaps: np.ndarray) -> np.ndarray:
     """Mean gap between two estimators (cell, chain) in its own standard errors."""
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -69,20 +91,36 @@ def _strain(gaps: np.ndarray) -> np.ndarray:
 
 
 def controlled(near: np.ndarray, control: np.ndarray, count: int, prob: float) -> tuple[np.ndarray, np.ndarray]:
-    """Estimates by chain and their MCSE (cell,), from order statistics (cell, chain, rank) and those of a normal index.
+    """Estimates and their MCSE (cell,), from order statistics (cell, chain, rank) and those of a normal index.
 
     By how far the index is from its expected scores, each chain's order statistics are put right; then a cubic through
-    the nearest is enough, and no wider fit has to be trusted.
+    the nearest is enough, and no wider fit has to be trusted. The MCSE is infinite where a rough estimate that knows
+    no polynomial says something else.
     """
     positive = near[..., 0].min(axis=1) > 0
     work = near.copy()
     np.log(work, out=work, where=positive[:, None, None])
     span = span_of(count, prob)
+    paired = _paired(work, control, float(ndtri(np.array([prob]))[0]))
     work -= _gap(work, control, ndtri((np.arange(span.start, span.stop) + 0.5) / count))
-    fits = work @ _functionals(count, prob)[1][3]
+    fits = np.array([work @ _functionals(count, prob)[1][3], paired])
     np.exp(fits, out=fits, where=positive[:, None])
-    value = fits.mean(axis=1)
-    return value, np.maximum(mcse_of(fits), ROUNDING * np.abs(value))
+    value, apart, least = fits[0].mean(axis=1), fits[0] - fits[1], unseen(near)
+    off = np.abs(apart.mean(axis=1))
+    doubted = np.where(_strain(apart) > DOUBT, np.inf, off / 2)
+    return value, np.maximum(mcse_of(fits[0]), np.where(off > least, doubted, 0.0))
+
+
+def _paired(work: np.ndarray, control: np.ndarray, goal: float) -> np.ndarray:
+    """What stands beside the known quantile of the index, (cell, chain): Hsu and Nelson's estimate.
+
+    It is rough, but no polynomial carries a kink from elsewhere into it.
+    """
+    above = np.clip((control < goal).sum(axis=-1, keepdims=True), 1, control.shape[-1] - 1)
+    ends = [np.take_along_axis(array, at, -1)[..., 0] for array in (control, work) for at in (above - 1, above)]
+    part = np.clip((goal - ends[0]) / np.maximum(ends[1] - ends[0], 1e-300), 0.0, 1.0)
+    found: np.ndarray = ends[2] + part * (ends[3] - ends[2])
+    return found
 
 
 def _gap(work: np.ndarray, control: np.ndarray, expected: np.ndarray) -> np.ndarray:
