@@ -6,6 +6,7 @@ import json
 import math
 import os
 import platform
+import warnings
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import numpy as np
 
 from forecast.graph import YEAR, ancestors
 from forecast.memo import write_atomically
-from forecast.quantile.mean import heavy_tailed, means, prob_above
+from forecast.quantile.mean import heavy_tailed, prob_above
 from forecast.result import Forecast
 from forecast.run import bands
 from forecast.study import VERSION
@@ -83,7 +84,9 @@ def provenance(forecast: Forecast) -> dict[str, Any]:
 def _figures(forecast: Forecast, name: str, year: float | None) -> dict[str, Any]:
     interval = forecast.interval(name, year=year)
     draws = forecast.at(name, year)
-    average = means(draws)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # heavy_tailed says it
+        average = forecast.mean(name, year)
     figures: dict[str, Any] = {
         "low": _number(interval.low),
         "median": _number(interval.median),

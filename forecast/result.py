@@ -268,11 +268,15 @@ class Forecast:
         if found is None:
             normals = normals_behind(self.study, self.design, [request.name], self.draws)
             found = quantiles(draws, probs, normals=normals)
-        trends = trends_behind(self.study, request.name)
+        return self._with_posterior(request.name, draws, np.array(probs), found)
+
+    def _with_posterior(self, name: str, draws: np.ndarray, probs: np.ndarray | None, found: Estimate) -> Estimate:
+        """Quantiles, or a mean, with the error of having finitely many posterior draws of the trends behind them."""
+        trends = trends_behind(self.study, name)
         if not trends:
             return found
         extra = posterior_mcse(draws, probs, [batches(self.study, self.design, trend, self.draws) for trend in trends])
-        return Estimate(found.value, np.hypot(found.mcse, extra))
+        return Estimate(found.value, np.hypot(found.mcse, extra.reshape(found.mcse.shape)))
 
     def reported(self) -> dict[tuple[str, float | None], np.ndarray]:
         """Draws ``(chain, draw)`` of everything reported, by name and year, in the order of the requests."""
@@ -335,11 +339,12 @@ class Forecast:
         if heavy_tailed(draws):
             told = f"{Request(name, year)} has a heavy tail: its mean converges slowly, and the error cannot be trusted"
             warnings.warn(f"{told}; use the median", RuntimeWarning, stacklevel=2)
-        return means(draws)
+        return self._with_posterior(name, draws, None, means(draws))
 
     def prob_above(self, name: str, value: float, year: float | None = None) -> Estimate:
         """Probability that a quantity exceeds a value (in its own unit), with its Monte Carlo standard error."""
-        return prob_above(self.at(name, year), value)
+        draws = self.at(name, year)
+        return self._with_posterior(name, draws > value, None, prob_above(draws, value))
 
     def sensitivity(self, name: str, **options: Any) -> Sensitivity:
         """What drives a quantity (``name`` or ``name@year``), and what to learn next, from these worlds.
@@ -414,7 +419,8 @@ class Forecast:
 
     def crossed_by(self, name: str, year: float) -> Estimate:
         """Probability that a crossing year is `year` or earlier, with its Monte Carlo standard error."""
-        return prob_above(-self.at(name), -np.nextafter(year, np.inf))
+        draws = self.at(name)
+        return self._with_posterior(name, draws <= year, None, prob_above(-draws, -np.nextafter(year, np.inf)))
 
 
 def interval_of(draws: np.ndarray, prob: float, unit: str) -> Interval:

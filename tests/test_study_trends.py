@@ -15,6 +15,7 @@ import pytest
 
 import forecast
 from forecast.cli import main
+from forecast.export import to_json
 from forecast.fits import batches, curve_values, record_of
 from forecast.trend.files import Trend, check_trend, curves
 from forecast.trend.fit import fit
@@ -140,6 +141,18 @@ def test_quantiles_are_those_of_the_interval_and_so_are_their_errors(study, prob
     )
     np.testing.assert_allclose(found.value, [interval.low, interval.median, interval.high], rtol=1e-12)
     np.testing.assert_allclose(found.mcse, [interval.mcse_low, interval.mcse_median, interval.mcse_high], rtol=1e-9)
+
+
+def test_every_figure_of_a_trend_has_that_error(study):
+    result = study.run(["cost_trend_growth"], draws=1 << 17)
+    found, interval = result.quantile("cost_trend_growth", [0.05, 0.5, 0.95]), result.interval("cost_trend_growth")
+    assert found.value.tolist() == [interval.low, interval.median, interval.high]
+    assert found.mcse.tolist() == [interval.mcse_low, interval.mcse_median, interval.mcse_high]
+    mean, above = result.mean("cost_trend_growth"), result.prob_above("cost_trend_growth", interval.median)
+    # 8,000 independent draws; an error from the spread of some runs of them is good to a factor of two.
+    assert 0.4 < mean.mcse / (result.values("cost_trend_growth").std() / math.sqrt(8000)) < 2.5
+    assert 0.4 < above.mcse / (0.5 / math.sqrt(8000)) < 2.5
+    assert to_json(result)["quantities"]["cost_trend_growth"]["mcse"]["mean"] == mean.mcse
 
 
 def test_nothing_unchanged_is_fitted_again(study, monkeypatch):

@@ -10,17 +10,10 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-<<<<<<< HEAD:forecast/quantile/__init__.py
 from forecast.quantile.control import LEAST, POINTS, Normals, indices
 from forecast.quantile.mcse import Z_95, Estimate, mcse_of, posterior_mcse, student_factor
 from forecast.quantile.mean import heavy_tailed, means, prob_above, prob_finite, prob_of
 from forecast.quantile.order_statistics import FEWEST, by_chain, controlled, middle_of, near_of, span_of, unseen
-=======
-from forecast.control import LEAST, POINTS, Normals, indices
-from forecast.mcse import Z_95, Estimate, mcse_of, posterior_mcse, student_factor
-from forecast.mean import heavy_tailed, means, prob_above, prob_finite, prob_of
-from forecast.order_statistics import FEWEST, by_chain, controlled, middle_of, near_of, span_of, unseen
->>>>>>> 240deb9 (No quantile's error is below half a world; gaps and kinks at a quantile are told by its error):forecast/quantile.py
 
 __all__ = [
     "Z_95", "Estimate", "card", "heavy_tailed", "mcse_of", "means", "posterior_mcse", "prob_above", "prob_finite",

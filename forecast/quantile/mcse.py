@@ -71,8 +71,10 @@ def student_factor(chains: int) -> float:
     return math.tan(low) * math.sqrt(freedom) / Z_95
 
 
-def posterior_mcse(draws: np.ndarray, probs: Sequence[float], batches: Sequence[np.ndarray]) -> np.ndarray:
-    """Standard errors of quantiles that come from having finitely many posterior draws, whatever the number of worlds.
+def posterior_mcse(
+    draws: np.ndarray, probs: Sequence[float] | np.ndarray | None, batches: Sequence[np.ndarray]
+) -> np.ndarray:
+    """Standard errors that come from having finitely many posterior draws, whatever the number of worlds.
 
     Worlds choose among the draws of a fitted posterior. The draws are cut into runs; the quantiles of the worlds of
     each run differ by the error of a run, and the error of all is that over the root of their number (batch means:
@@ -83,25 +85,32 @@ def posterior_mcse(draws: np.ndarray, probs: Sequence[float], batches: Sequence[
     ----------
     draws : ndarray (chain, draw)
         Values without NaN.
-    probs : sequence of float
-        Probabilities in (0, 1).
+    probs : sequence of float or None
+        Probabilities in (0, 1) of quantiles; None for the mean.
     batches : sequence of ndarray (chain, draw) of int
         For each posterior, the run that each world's draw belongs to.
 
     Returns
     -------
-    ndarray (prob,)
+    ndarray (prob,), of one entry for the mean
         0 where the runs agree (at an atom), ``inf`` where some of them are infinite.
     """
-    total = np.zeros(len(probs))
+    total = np.zeros(1 if probs is None else len(probs))
     for runs in batches:
         names, counts = np.unique(runs, return_counts=True)
-        by_run = np.array([np.quantile(draws[runs == run], probs, method="inverted_cdf") for run in names])
+        by_run = np.array([_of_run(draws[runs == run], probs) for run in names])
         with np.errstate(invalid="ignore"):
             error = _mcse_of_unequal(by_run, counts / counts.sum())
         same = (by_run == by_run[0]).all(axis=0)
         total += np.where(same, 0.0, np.where(np.isnan(error), np.inf, error)) ** 2
     return np.sqrt(total)
+
+
+def _of_run(draws: np.ndarray, probs: Sequence[float] | np.ndarray | None) -> np.ndarray:
+    with np.errstate(invalid="ignore", over="ignore"):
+        if probs is None:
+            return np.array([draws.mean()])
+        return np.array(np.quantile(draws, probs, method="inverted_cdf"))
 
 
 def _mcse_of_unequal(by_run: np.ndarray, share: np.ndarray) -> np.ndarray:

@@ -14,7 +14,7 @@ from forecast.ledger import FILE, Entry, Verdict, entries_in, examine, resolutio
 from forecast.ledger.schema import understood
 from forecast.ledger.score import Predictive
 from forecast.ledger.scoring import Card, Scored, predictive, score_ledger
-from forecast.mcse import Z_95, Estimate
+from forecast.quantile.mcse import Z_95, Estimate
 from forecast.report.blocks import Aside, Block, Cell, Code, Heading, Paragraph, Strong, Table
 from forecast.report.sections.scores import score_blocks
 from forecast.report.words import clean, counted
