@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-import unicodedata
 from collections.abc import Iterable, Sequence
 from decimal import ROUND_UP, Decimal
 
 import numpy as np
 
+from forecast.columns import broken, padded
+from forecast.columns import width_of as width_of
 from forecast.fits import accepted, trends_behind
 from forecast.graph import YEAR
 from forecast.quantile import Z_95, Estimate
@@ -61,7 +62,7 @@ def table(forecast: Forecast, columns: int = COLUMNS) -> str:
         rows.extend((f"   {remark}",) for remark in _remarks(forecast, request, over.get(str(request))))
     lines = [f"{_title(forecast)}", ""]
     lines += _aligned(rows, columns)
-    lines += ["", *(part for note in _notes(forecast) for part in _broken(note, columns))]
+    lines += ["", *(part for note in _notes(forecast) for part in broken(note, columns))]
     return "\n".join(lines)
 
 
@@ -265,36 +266,10 @@ def _aligned(rows: Sequence[tuple[str, ...]], columns: int) -> list[str]:
     for row in rows:
         if len(row) == 1:
             indent = " " * (len(row[0]) - len(row[0].lstrip()))
-            lines += [indent + part for part in _broken(row[0].strip(), columns - len(indent))]
+            lines += [indent + part for part in broken(row[0].strip(), columns - len(indent))]
             continue
-        label, *more = _broken(row[0], widths[0]) or [""]
+        label, *more = broken(row[0], widths[0]) or [""]
         cells = [row[i].rjust(widths[i]) if i < pictures - 1 else row[i].ljust(widths[i]) for i in shown]
-        lines.append("   ".join([label + " " * (widths[0] - width_of(label)), *cells]).rstrip())
+        lines.append("   ".join([padded(label, widths[0]), *cells]).rstrip())
         lines += [f"  {part}" for part in more]
     return lines
-
-
-def width_of(text: str) -> int:
-    """Columns that a text takes: East Asian characters take two, combining marks none.
-
-    Examples
-    --------
-    >>> width_of("cost"), width_of("費用")
-    (4, 4)
-    """
-    if text.isascii():
-        return len(text)
-    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
-
-
-def _broken(text: str, columns: int) -> list[str]:
-    """A text in lines of at most so many columns (of words, as long as words are shorter); runs of spaces are kept."""
-    lines = []
-    while width_of(text) > columns:
-        # What follows the first line is indented by two.
-        room = next(i for i in range(len(text), 0, -1) if i == 1 or width_of(text[:i]) <= columns - 2)
-        end = text.rfind(" ", 0, room + 1)
-        end = end if end > 0 else room
-        lines.append(text[:end].rstrip())
-        text = text[end:].lstrip()
-    return [*lines, text] if text else lines

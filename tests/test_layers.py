@@ -18,6 +18,7 @@ ROOT = Path(__file__).parent.parent
 ORDER = [
     "__init__",  # imports what it exports when that is first used
     "errors",
+    "columns",
     "toml",
     "memo",
     "special",

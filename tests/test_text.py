@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 import forecast
+from forecast.columns import broken, lined_up, width_of, wrapped
 from forecast.listing import listing
 from forecast.quantile import Estimate, prob_of
-from forecast.text import _aligned, _broken, chance, probability, table, width_of
+from forecast.text import _aligned, chance, probability, table
 from tests.studies import prior, write_study
 
 
@@ -122,6 +123,11 @@ def test_the_list_of_a_study_goes_file_by_file(study):
 
 def test_wide_characters_take_two_columns():
     rows = [("", "5%", "50%", "x"), ("Cost", "1", "22", ""), ("訓練の費用", "1", "22", ""), ("é" * 3, "1", "22", "")]
-    lines = _aligned(rows, 60)
-    assert len({width_of(line.rstrip()) for line in lines[1:]}) == 1
-    assert all(width_of(line) <= 20 for line in _broken("訓練の費用 " * 8 + "費" * 40, 20))
+    for lines in (_aligned(rows, 60), lined_up([row[:3] for row in rows])):
+        assert len({width_of(line.rstrip()) for line in lines[1:]}) == 1
+    assert all(width_of(line) <= 18 for line in broken("訓練の費用 " * 8 + "費" * 40, 20))
+
+
+@pytest.mark.parametrize("length", range(60, 80))
+def test_wrapped_lines_are_no_wider_with_their_indent(length):
+    assert max(map(width_of, wrapped("   " + ("word " * length)[:length], 20))) <= 20

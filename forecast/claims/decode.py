@@ -13,6 +13,7 @@ from typing import Any
 
 from forecast.claims.printed import Printed, say
 from forecast.claims.triple import Triple, are_years, read_triple
+from forecast.columns import lined_up
 from forecast.distribution import Distribution, format_number, parse
 from forecast.errors import StudyError
 
@@ -240,13 +241,6 @@ def table(found: Decoded) -> str:
     for reading in found.readings:
         middle, fits = say(reading.middle, triple.middle), "fits" if reading.fits else "does not fit"
         rows.append((reading.name, middle, _off(reading.misfit, reading, "+"), _off(reading.slack, reading), fits))
-    widths = [max(len(row[i]) for row in rows) for i in range(5)]
-    lines = [
-        "  ".join(
-            cell.ljust(w) if i in (0, 4) else cell.rjust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    ]
     count = len(found.fitting)
     remark = f"     # {count} readings fit; the figures cannot tell them apart" if count > 1 else ""
     remark = remark if count else "     # none fits: the three as they stand, if they are believed"
@@ -255,7 +249,7 @@ def table(found: Decoded) -> str:
         [
             f"{triple.told}, {level}, read in {len(found.readings)} ways",
             "",
-            *lines,
+            *lined_up(rows, left=(0, 4), gap=2),
             "",
             "middle: what the ends would put there; misfit: the printed one against it, in logarithms (as %) or",
             f"as said; leeway: all that rounding leaves open, and a standard error of {SHOWN:,} draws for a card.",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-import textwrap
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 
 from forecast.claims import Result
 from forecast.claims.claim import VERDICTS, Document
+from forecast.columns import lined_up, wrapped
 from forecast.errors import UsageError
 from forecast.memo import write_atomically
 
@@ -37,18 +37,14 @@ def table(results: Sequence[Result], notes: bool = False, sentences: bool = Fals
         verdict = result.verdict if result.as_expected else f"{result.verdict} (expected: {result.claim.expected})"
         published = _WORDS.sub(lambda m: _LETTERS[m[1]], result.published)
         rows.append((result.claim.id, published, result.told, _largest(result), result.claim.reading, verdict))
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    lines = []
-    for i, row in enumerate(rows):
-        cells = [
-            cell.rjust(w) if column == 3 else cell.ljust(w)
-            for column, (cell, w) in enumerate(zip(row, widths, strict=True))
-        ]
-        lines.append("  ".join(cells).rstrip())
-        if notes and i:
-            lines += [*_wrapped(_notes(results[i - 1])), ""]
-        elif sentences and i:
-            lines += _wrapped([results[i - 1].claim.sentence])
+    head, *own = lined_up(rows, left=(0, 1, 2, 4, 5), gap=2)
+    lines = [head]
+    for line, result in zip(own, results, strict=True):
+        lines.append(line)
+        if notes:
+            lines += [*_below(_notes(result)), ""]
+        elif sentences:
+            lines += _below([result.claim.sentence])
     return "\n".join([*lines, "", tally(results)])
 
 
@@ -78,9 +74,8 @@ def _notes(result: Result) -> list[str]:
     return parts
 
 
-def _wrapped(parts: Sequence[str]) -> list[str]:
-    shape = textwrap.TextWrapper(WIDTH, initial_indent="      ", subsequent_indent="        ", break_on_hyphens=False)
-    return [line for part in parts for line in shape.wrap(part)]
+def _below(parts: Sequence[str]) -> list[str]:
+    return [line for part in parts for line in wrapped(" " * 6 + " ".join(part.split()), WIDTH)]
 
 
 def difference(result: Result) -> str:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-import textwrap
 
+from forecast.columns import wrapped
 from forecast.difference import Difference
 from forecast.difference.moves import Move
 from forecast.graph import YEAR
@@ -23,7 +23,7 @@ def table(found: Difference, columns: int = 110) -> str:
     ]
     lines.append("Changed inputs" if found.changes else "No input has changed")
     for change in found.changes:
-        lines += _wrapped(f"  {change.kind} {change.name}: {change.what}", columns)
+        lines += wrapped(f"  {change.kind} {change.name}: {change.what}", columns)
     lines += ["", "Outputs: low end … median … high end, A -> B"]
     years = [one.record.get("years") or [] for one in (found.before, found.after)]
     still = 0
@@ -33,8 +33,8 @@ def table(found: Difference, columns: int = 110) -> str:
             continue
         unit = f" [{move.unit}]" if move.unit else ""
         before, after = (" … ".join(ends(one, at)) for one, at in zip((move.before, move.after), years, strict=True))
-        lines += _wrapped(f"  {move.label}{unit}", columns)
-        lines += _wrapped(f"    {before} -> {after}{_size(move)}", columns)
+        lines += wrapped(f"  {move.label}{unit}", columns)
+        lines += wrapped(f"    {before} -> {after}{_size(move)}", columns)
         if move.unit == YEAR and years[1] and abs(move.never[1] - move.never[0]) > TELLING:
             lines.append(f"    not by {years[1][-1]:g}: {' -> '.join(f'{100 * prob:.3g}%' for prob in move.never)}")
         total = (
@@ -68,8 +68,3 @@ def _part_words(move: Move, part: float, error: float) -> str:
         factor = 10**part
         return f"x{round_to_error(factor, factor * math.log(10) * error)}"
     return f"{'+' if part > 0 else ''}{round_to_error(part, error)}"
-
-
-def _wrapped(text: str, columns: int) -> list[str]:
-    indent = " " * (len(text) - len(text.lstrip()))
-    return textwrap.wrap(text.strip(), columns, initial_indent=indent, subsequent_indent=f"{indent}  ")

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from forecast.columns import lined_up
 from forecast.evidence.likelihood import log_likelihood
 from forecast.evidence.observed import observed
 from forecast.evidence.parts import parts_of
@@ -123,8 +124,4 @@ def table(found: Sequence[Sensitivity]) -> str:
     """The sensitivities as aligned text."""
     rows = [("Sensitivity (power-scaling)", "priors", "evidence", "")]
     rows += [(s.name, f"{s.prior:.2f}", f"{s.evidence:.2f}", s.verdict) for s in found]
-    widths = [max(len(row[i]) for row in rows) for i in range(3)]
-    return "\n".join(
-        "   ".join([row[0].ljust(widths[0]), row[1].rjust(widths[1]), row[2].rjust(widths[2]), row[3]]).rstrip()
-        for row in rows
-    )
+    return "\n".join(lined_up(rows, left=(0, 3)))

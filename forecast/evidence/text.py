@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from forecast.columns import lined_up
 from forecast.evidence.shift import Shift
 from forecast.evidence.told import NAMES, conflicts, paths
 from forecast.result import Forecast, Interval
@@ -39,11 +40,7 @@ def update_table(result: Forecast, shifts: Sequence[Shift] | None = None) -> str
         ]
         rows: list[tuple[str, ...]] = [("", "prior", "posterior", "shift", "bits", "because of")]
         rows += [_row(shift, result) for shift in shifts[:ROWS]]
-        widths = [max(len(row[i]) for row in rows) for i in range(6)]
-        lines += [
-            "   ".join([row[0].ljust(widths[0]), *(row[i].rjust(widths[i]) for i in range(1, 5)), row[5]]).rstrip()
-            for row in rows
-        ]
+        lines += lined_up(rows, left=(0, 5))
         if len(shifts) > ROWS:
             lines.append(f"and {len(shifts) - ROWS} more, by less; -q NAME shows one")
         lines += ["", _LEGEND]

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from forecast.columns import lined_up
 from forecast.distribution import format_number
 from forecast.graph import YEAR
 from forecast.sensitivity import Learning, Sensitivity
@@ -58,7 +59,7 @@ def table(found: Sensitivity, top: int | None = None) -> str:
         rows.append(
             (effect.name + star, _percent(effect.shapley), _percent(effect.first), _percent(effect.total), rank, *ends)
         )
-    lines += _columns(rows)
+    lines += lined_up(rows)
     if any(effect.dependent for effect in shown):
         lines.append("* depends on other inputs: only the Shapley shares add up")
     if len(shown) < len(found.effects):
@@ -84,7 +85,7 @@ def table(found: Sensitivity, top: int | None = None) -> str:
                 _amount(figure, found.gain_unit) if figure else "cannot be told" for figure in (seen.median, seen.width)
             ]
             rows.append((seen.id, *told_of))
-        lines += _columns(rows)
+        lines += lined_up(rows)
     lines += [
         "",
         f"From the run's own {found.worlds:,} worlds. {_MARKS}",
@@ -115,7 +116,7 @@ def table_by_year(found: ByYear, top: int | None = None) -> str:
             f"What drives {found.quantity} by year: {found.label}{_in_unit(found.unit)}",
             "",
             f"Shapley shares {' or '.join(scales)}",
-            *_columns(rows),
+            *lined_up(rows),
             "",
             _MARKS,
             f"Other years: --years 2024:2030, say. What to learn next: {found.quantity}@{uncertain:g}",
@@ -127,7 +128,7 @@ def dedicated_table(found: Sequence[SobolIndices], top: int | None = None) -> st
     """Sobol indices by dedicated runs, as text."""
     rows: list[tuple[str, ...]] = [("by dedicated runs", "first", "total")]
     rows += [(one.name, _percent(one.first), _percent(one.total)) for one in found[:top]]
-    return "\n".join(_columns(rows))
+    return "\n".join(lined_up(rows))
 
 
 def _in_unit(unit: str) -> str:
@@ -158,7 +159,7 @@ def _learning(found: Sensitivity, top: int | None) -> list[str]:
         rows.append(("if measured", *("" for _ in rows[0][1:])))
     proposed = sorted(found.measurements, key=lambda pair: -pair[1].score.value)
     rows += [_gain_row(measurement.text, learning) for measurement, learning in proposed]
-    lines = [head, *_columns(rows)]
+    lines = [head, *lined_up(rows)]
     if found.never and not event:
         lines.append(
             f"Never counts as {found.last:g}." if found.unit == YEAR else f"Infinity counts as {found.last:.3g}."
@@ -221,16 +222,6 @@ def _ends(figure: Figure, found: Sensitivity) -> str:
     if found.unit == YEAR and abs(figure.value) > 1000:
         return f"{figure.value:.0f}" if figure.se > 0.3 else f"{figure.value:.1f}"
     return round_to_error(figure.value, figure.se)
-
-
-def _columns(rows: list[tuple[str, ...]]) -> list[str]:
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    return [
-        "   ".join(
-            [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
-        ).rstrip()
-        for row in rows
-    ]
 
 
 def to_json(found: Sensitivity) -> dict[str, Any]:
