@@ -36,7 +36,7 @@ def broken(text: str, columns: int) -> list[str]:
     >>> broken("what it costs to train", 14)
     ['what it', 'costs to', 'train']
     """
-    lines = []
+    lines: list[str] = []
     while width_of(text) > columns - (2 if lines else 0):
         room = next(i for i in range(len(text), 0, -1) if i == 1 or width_of(text[:i]) <= columns - 2)
         end = text.rfind(" ", 0, room + 1)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 import platform
 import warnings
@@ -13,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from forecast.distribution.number import json_number
 from forecast.graph import YEAR, ancestors
 from forecast.memo import write_atomically
 from forecast.quantile.mean import heavy_tailed, prob_above
@@ -56,7 +56,7 @@ def to_json(forecast: Forecast) -> dict[str, Any]:
         name, _, year = text.partition("@")
         place = quantities[name]["by_year"][year] if year else quantities[name]
         place["dependence_band"] = {
-            f"{rho:g}": {k: _number(getattr(i, k)) for k in ("low", "median", "high")} for rho, i in band.items()
+            f"{rho:g}": {k: json_number(getattr(i, k)) for k in ("low", "median", "high")} for rho, i in band.items()
         }
     return {"schema": SCHEMA, **provenance(forecast), "notes": list(forecast.study.notes), "quantities": quantities}
 
@@ -88,16 +88,16 @@ def _figures(forecast: Forecast, name: str, year: float | None) -> dict[str, Any
         warnings.simplefilter("ignore", RuntimeWarning)  # heavy_tailed says it
         average = forecast.mean(name, year)
     figures: dict[str, Any] = {
-        "low": _number(interval.low),
-        "median": _number(interval.median),
-        "high": _number(interval.high),
-        "mean": _number(float(average.value)),
+        "low": json_number(interval.low),
+        "median": json_number(interval.median),
+        "high": json_number(interval.high),
+        "mean": json_number(float(average.value)),
         "heavy_tailed": bool(heavy_tailed(draws)),
         "mcse": {
-            "low": _number(interval.mcse_low),
-            "median": _number(interval.mcse_median),
-            "high": _number(interval.mcse_high),
-            "mean": _number(float(average.mcse)),
+            "low": json_number(interval.mcse_low),
+            "median": json_number(interval.mcse_median),
+            "high": json_number(interval.mcse_high),
+            "mean": json_number(float(average.mcse)),
         },
         "never": float(prob_above(draws, np.finfo(float).max).value),
         "already": float(prob_above(-draws, np.finfo(float).max).value),
@@ -108,14 +108,6 @@ def _figures(forecast: Forecast, name: str, year: float | None) -> dict[str, Any
     if thresholds:
         figures["prob_above"] = {text: float(prob_above(draws, value).value) for text, value in thresholds.items()}
     return figures
-
-
-def _number(value: float) -> float | str | None:
-    if math.isnan(value):
-        return None
-    if math.isinf(value):
-        return "inf" if value > 0 else "-inf"
-    return value
 
 
 def write_json(forecast: Forecast, path: Path) -> None:

@@ -19,11 +19,10 @@ from forecast.distribution.fitting import (
     loguniform_interval,
     normal_interval,
     pareto_interval,
-    say,
     uniform_interval,
 )
 from forecast.distribution.marginal import Invalid, Marginal, discrete
-from forecast.distribution.number import format_number
+from forecast.distribution.number import brief, format_number
 
 _MOST_SPREAD = 1e4
 
@@ -69,18 +68,18 @@ class Family:
 def _positive(values: Values, *names: str) -> None:
     for name in names:
         if not values[name] > 0:
-            raise Invalid(f"{name} must be above 0 ({say(values[name])})", "write a positive number")
+            raise Invalid(f"{name} must be above 0 ({brief(values[name])})", "write a positive number")
 
 
 def _probability(values: Values, name: str) -> None:
     if not 0 <= values[name] <= 1:
-        raise Invalid(f"{name} must lie between 0 and 1 ({say(values[name])})", "write a probability such as 30%")
+        raise Invalid(f"{name} must lie between 0 and 1 ({brief(values[name])})", "write a probability such as 30%")
 
 
 def _rising(values: Values, *names: str, strictly: bool = False) -> None:
     for one, other in zip(names, names[1:], strict=False):
         if values[one] > values[other] or (strictly and values[one] == values[other]):
-            found = f"({one} {say(values[one])}, {other} {say(values[other])})"
+            found = f"({one} {brief(values[one])}, {other} {brief(values[other])})"
             relation = "must be below" if strictly else "must not be above"
             raise Invalid(f"{one} {relation} {other} {found}", "write them in rising order")
 
@@ -126,12 +125,12 @@ def _beta(v: Values) -> Values:
     mean, sd = v["mean"], v["sd"]
     _positive(v, "sd")
     if not 0 < mean < 1:
-        raise Invalid(f"the mean of a beta lies between 0 and 1 ({say(mean)})", "write a share such as 30%")
+        raise Invalid(f"the mean of a beta lies between 0 and 1 ({brief(mean)})", "write a share such as 30%")
     total = mean * (1.0 - mean) / sd**2 - 1.0
     if not total > 0:
         most = math.sqrt(mean * (1.0 - mean))
         raise Invalid(
-            f"no beta with mean {say(mean)} has an sd of {say(sd)}", f"write an sd below {format_number(most)}"
+            f"no beta with mean {brief(mean)} has an sd of {brief(sd)}", f"write an sd below {format_number(most)}"
         )
     return {"a": mean * total, "b": (1.0 - mean) * total}
 
@@ -151,7 +150,7 @@ def _student(v: Values) -> Values:
         return v
     _positive(v, "sd")
     if not v["df"] > 2:
-        raise Invalid(f"Student's t has an sd only for df above 2 ({say(v['df'])})", "give loc and scale instead")
+        raise Invalid(f"Student's t has an sd only for df above 2 ({brief(v['df'])})", "give loc and scale instead")
     return {"df": v["df"], "loc": v["mean"], "scale": v["sd"] * math.sqrt(1.0 - 2.0 / v["df"])}
 
 
@@ -173,8 +172,8 @@ def _bernoulli(v: Values) -> Values:
 def _countable(mean: float, sd: float) -> None:
     if sd > _MOST_SPREAD:
         raise Invalid(
-            f"a count of {say(mean)} with an sd of {say(sd)} is too wide to tell single values apart",
-            f"write normal(mean={say(mean)}, sd={say(sd)})",
+            f"a count of {brief(mean)} with an sd of {brief(sd)} is too wide to tell single values apart",
+            f"write normal(mean={brief(mean)}, sd={brief(sd)})",
         )
 
 
@@ -187,7 +186,7 @@ def _poisson(v: Values) -> Values:
 def _binomial(v: Values) -> Values:
     n, p = v["n"], v["p"]
     if n < 1 or n != math.floor(n) or n > 2**53:
-        raise Invalid(f"n must be a whole number of trials ({say(n)})", "write n=1 or more")
+        raise Invalid(f"n must be a whole number of trials ({brief(n)})", "write n=1 or more")
     _probability(v, "p")
     _countable(n * p, math.sqrt(n * p * (1.0 - p)))
     return v
@@ -201,10 +200,10 @@ def _discrete(v: Values) -> Values:
     pairs: dict[float, float] = {}
     for value, prob in v["items"]:
         if value in pairs:
-            raise Invalid(f"the value {say(value)} stands twice", "give each value once")
+            raise Invalid(f"the value {brief(value)} stands twice", "give each value once")
         if not 0 <= prob <= 1:
             raise Invalid(
-                f"the probability of {say(value)} must lie between 0 and 1 ({say(prob)})",
+                f"the probability of {brief(value)} must lie between 0 and 1 ({brief(prob)})",
                 "write {value: probability, ...}",
             )
         pairs[value] = prob
@@ -212,7 +211,7 @@ def _discrete(v: Values) -> Values:
         raise Invalid("discrete has no values", "write discrete({0: 0.3, 1: 0.7})")
     total = math.fsum(pairs.values())
     if abs(total - 1.0) > 1e-9:
-        raise Invalid(f"the probabilities add up to {say(total)}", "make them add up to 1")
+        raise Invalid(f"the probabilities add up to {brief(total)}", "make them add up to 1")
     return {"items": tuple(sorted((x, p) for x, p in pairs.items() if p > 0))}
 
 
@@ -223,15 +222,15 @@ def _quantiles(v: Values) -> Values:
     for prob, _ in points:
         if not 0 < prob < 1:
             raise Invalid(
-                f"a quantile's level must lie between 0% and 100% ({say(100 * prob)}%)",
+                f"a quantile's level must lie between 0% and 100% ({brief(100 * prob)}%)",
                 "write levels such as 5%, 50% and 95%; bounds go into 'within LOW and HIGH'",
             )
     for (p, x), (q, y) in zip(points, points[1:], strict=False):
         if p == q:
-            raise Invalid(f"the level {say(100 * p)}% stands twice", "give each level once")
+            raise Invalid(f"the level {brief(100 * p)}% stands twice", "give each level once")
         if not x < y:
             raise Invalid(
-                f"the quantiles do not rise ({say(100 * p)}% is {say(x)}, {say(100 * q)}% is {say(y)})",
+                f"the quantiles do not rise ({brief(100 * p)}% is {brief(x)}, {brief(100 * q)}% is {brief(y)})",
                 "write a higher value for a higher level",
             )
     return {"points": tuple(points)}
@@ -250,7 +249,7 @@ def _card(v: Values) -> Values:
     _rising(v, "low", "high", strictly=True)
     if not v["low"] < v["mean"] < v["high"]:
         raise Invalid(
-            f"the mean of a card lies between its low and its high ({say(v['mean'])})", "check the three figures"
+            f"the mean of a card lies between its low and its high ({brief(v['mean'])})", "check the three figures"
         )
     return v
 

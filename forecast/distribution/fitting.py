@@ -9,16 +9,11 @@ from typing import Any
 import numpy as np
 
 from forecast.distribution.marginal import Invalid
-from forecast.distribution.number import format_number
+from forecast.distribution.number import brief
 from forecast.distribution.tabulated import beta_panels, gamma_panels
 from forecast.special import ndtr, ndtri
 
 Values = dict[str, Any]
-
-
-def say(x: float) -> str:
-    """A number in a message."""
-    return format_number(x, 6)
 
 
 def _root(f: Callable[[float], float], low: float, high: float) -> float:
@@ -51,7 +46,7 @@ def _scores(level: float) -> float:
 def _positive_end(name: str, low: float) -> None:
     if not low > 0:
         raise Invalid(
-            f"the low end of a {name} must be above 0 ({say(low)})", "write a positive low end, or normal LOW to HIGH"
+            f"the low end of a {name} must be above 0 ({brief(low)})", "write a positive low end, or normal LOW to HIGH"
         )
 
 
@@ -106,7 +101,8 @@ def beta_interval(low: float, high: float, level: float) -> Values:
     """Newton's method on the logits of the ends, over the logarithms of a and b."""
     if not (low > 0 and high < 1):
         raise Invalid(
-            f"an interval of a beta lies between 0 and 1 ({say(low)} to {say(high)})", "write shares such as 20% to 60%"
+            f"an interval of a beta lies between 0 and 1 ({brief(low)} to {brief(high)})",
+            "write shares such as 20% to 60%",
         )
     z = np.array([-1.0, 1.0]) * _scores(level)
     goal = np.array([math.log(low) - math.log1p(-low), math.log(high) - math.log1p(-high)])
@@ -135,7 +131,7 @@ def beta_interval(low: float, high: float, level: float) -> Values:
             break
         x, now = x + step, new
     if np.abs(now).max() > 1e-10:
-        raise Invalid(f"no beta has the interval {say(low)} to {say(high)}", "write a narrower or a wider interval")
+        raise Invalid(f"no beta has the interval {brief(low)} to {brief(high)}", "write a narrower or a wider interval")
     return {"a": math.exp(x[0]), "b": math.exp(x[1])}
 
 

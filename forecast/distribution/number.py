@@ -144,6 +144,24 @@ def format_number(x: float, digits: int | None = 3) -> str:
     return sign + _place(figures, power - SUFFIXES.get(suffix, 0)) + suffix
 
 
+def brief(x: float) -> str:
+    """A number in a message: six digits tell it from its neighbours."""
+    return format_number(x, 6)
+
+
+def json_number(x: float) -> float | str | None:
+    """A number as JSON can hold it: infinities as text, NaN as null.
+
+    Examples
+    --------
+    >>> json_number(1.5), json_number(-math.inf), json_number(math.nan)
+    (1.5, '-inf', None)
+    """
+    if math.isnan(x):
+        return None
+    return x if math.isfinite(x) else "inf" if x > 0 else "-inf"
+
+
 def _place(figures: str, power: int) -> str:
     """Digits with the point after the one of 10**power."""
     if power < 0:

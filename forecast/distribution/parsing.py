@@ -11,7 +11,7 @@ from forecast.distribution.belief import LEVEL, Distribution
 from forecast.distribution.family import FAMILIES, OTHER_NAMES, Family, all_names
 from forecast.distribution.marginal import Invalid
 from forecast.distribution.notation import HOW, Call, Clip, Interval, Node, Plain, Within, read
-from forecast.distribution.number import format_number, parse_number
+from forecast.distribution.number import brief, format_number, parse_number
 from forecast.distribution.squiggle import is_squigglepy, read_object
 from forecast.errors import StudyError, nearest
 
@@ -113,15 +113,13 @@ def _family(name: str) -> Family:
 
 def _interval(node: Interval, text: str) -> Distribution:
     low, high = _finite(node.low), _finite(node.high)
-    found = f"{_brief(low)} to {_brief(high)}"
+    found = f"{brief(low)} to {brief(high)}"
     if low > high:
         raise Invalid(f"the interval runs downwards ({found})", "write the low end first")
     if low == high:
-        raise Invalid(f"the interval has no width ({found})", f"write point({_brief(low)}) for a fixed value")
+        raise Invalid(f"the interval has no width ({found})", f"write point({brief(low)}) for a fixed value")
     if node.level is not None and not 0 < node.level < 1:
-        raise Invalid(
-            f"an interval's level must lie between 0% and 100% ({_brief(node.level)})", "write (80%) or (0.8)"
-        )
+        raise Invalid(f"an interval's level must lie between 0% and 100% ({brief(node.level)})", "write (80%) or (0.8)")
     name = node.family or ("lognormal" if low > 0 else "normal")
     if name == "mixture":
         raise Invalid(f"mixture has no interval (mixture {found})", "write mixture(A, B, weights=[0.7, 0.3])")
@@ -131,14 +129,10 @@ def _interval(node: Interval, text: str) -> Distribution:
     if family.bounded and node.level is None:
         raise Invalid(
             f"'{name} {found}' could mean its ends or its 90% interval",
-            f"write {name}(low={_brief(low)}, high={_brief(high)}), or {name} {found} (90%)",
+            f"write {name}(low={brief(low)}, high={brief(high)}), or {name} {found} (90%)",
         )
     made = _make(name, family.interval(low, high, LEVEL if node.level is None else node.level))
     return Distribution(made.family, made.params, made.bounds, text)
-
-
-def _brief(x: float) -> str:
-    return format_number(x, 6)
 
 
 def _call(node: Call, text: str) -> Distribution:
@@ -181,13 +175,13 @@ def _with_keywords(family: Family, positional: tuple[Any, ...]) -> str:
     keys = family.keywords[0]
     required = keys[: len(keys) - len(family.defaults)]
     if len(positional) == len(required) and all(isinstance(p, Plain) for p in positional):
-        inner = ", ".join(f"{k}={_brief(p.value)}" for k, p in zip(required, positional, strict=True))
+        inner = ", ".join(f"{k}={brief(p.value)}" for k, p in zip(required, positional, strict=True))
         return f"{family.name}({inner})"
     return family.example
 
 
 def _call_text(node: Call) -> str:
-    shown = [_brief(p.value) if isinstance(p, Plain) else "..." for p in node.positional]
+    shown = [brief(p.value) if isinstance(p, Plain) else "..." for p in node.positional]
     return f"{node.family}({', '.join(shown + ['...'] * bool(node.keywords))})"
 
 
@@ -218,10 +212,10 @@ def _mixture(node: Call, place: str, text: str) -> Distribution:
         if len(weights) != len(parts):
             raise Invalid(f"mixture has {len(parts)} parts and {len(weights)} weights", "give one weight for each part")
         if any(w < 0 for w in weights):
-            raise Invalid(f"a weight must not be negative ({_brief(min(weights))})", "write weights from 0 to 1")
+            raise Invalid(f"a weight must not be negative ({brief(min(weights))})", "write weights from 0 to 1")
         total = math.fsum(weights)
         if abs(total - 1.0) > _WEIGHT_SLACK:
-            raise Invalid(f"the weights add up to {_brief(total)}", "make them add up to 1")
+            raise Invalid(f"the weights add up to {brief(total)}", "make them add up to 1")
     used = [(p, w) for p, w in zip(parts, weights, strict=True) if w > 0]
     if len(used) == 1:
         only = used[0][0]
@@ -232,11 +226,9 @@ def _mixture(node: Call, place: str, text: str) -> Distribution:
 
 def _within(inner: Distribution, low: float, high: float, text: str) -> Distribution:
     if low > high:
-        raise Invalid(f"the bounds run downwards ({_brief(low)} and {_brief(high)})", "write the low bound first")
+        raise Invalid(f"the bounds run downwards ({brief(low)} and {brief(high)})", "write the low bound first")
     if low == high:
-        raise Invalid(
-            f"the bounds leave no room ({_brief(low)} and {_brief(high)})", "write point(x) for a fixed value"
-        )
+        raise Invalid(f"the bounds leave no room ({brief(low)} and {brief(high)})", "write point(x) for a fixed value")
     if low == math.inf or high == -math.inf:
         raise Invalid("the bounds lie at infinity", "write 'within LOW and inf' or 'within -inf and HIGH'")
     bounds = (max(low, inner.bounds[0]), min(high, inner.bounds[1]))
@@ -249,7 +241,7 @@ def _within(inner: Distribution, low: float, high: float, text: str) -> Distribu
         whole = Distribution(inner.family, inner.params)
         ends = whole.quantile([0.05, 0.95])
         raise Invalid(
-            f"the bounds {_brief(low)} and {_brief(high)} hold no probability of the {inner.family} "
+            f"the bounds {brief(low)} and {brief(high)} hold no probability of the {inner.family} "
             f"(90% interval {format_number(ends[0])} to {format_number(ends[1])})",
             "widen the bounds",
         ) from None

@@ -8,6 +8,7 @@ from typing import Any
 
 from forecast.columns import lined_up
 from forecast.distribution import format_number
+from forecast.distribution.number import json_number
 from forecast.graph import YEAR
 from forecast.sensitivity import Learning, Sensitivity
 from forecast.sensitivity.dedicated import SobolIndices
@@ -238,8 +239,8 @@ def to_json(found: Sensitivity) -> dict[str, Any]:
         "above": found.above,
         "prob": found.prob,
         "gain_unit": found.gain_unit,
-        "width": _number(found.width),
-        "score": _number(found.score),
+        "width": json_number(found.width),
+        "score": json_number(found.score),
         "unexplained": {"value": found.unexplained.value, "se": found.unexplained.se},
         "worlds": found.worlds,
         "never": found.never,
@@ -259,8 +260,8 @@ def to_json(found: Sensitivity) -> dict[str, Any]:
                 "tornado": {
                     "input_low": effect.swing.input_low,
                     "input_high": effect.swing.input_high,
-                    "low": {"value": _number(effect.swing.low.value), "se": _number(effect.swing.low.se)},
-                    "high": {"value": _number(effect.swing.high.value), "se": _number(effect.swing.high.se)},
+                    "low": {"value": json_number(effect.swing.low.value), "se": json_number(effect.swing.low.se)},
+                    "high": {"value": json_number(effect.swing.high.value), "se": json_number(effect.swing.high.se)},
                 },
                 "if_known": _learning_json(effect.learning),
                 "parts": [{"name": name, "if_known": _learning_json(gain)} for name, gain in effect.parts],
@@ -302,10 +303,4 @@ def _learning_json(gain: Learning) -> dict[str, Any]:
 
 
 def _figure(figure: Figure) -> dict[str, Any]:
-    return {"value": None if figure.in_noise else _number(figure.value), "se": _number(figure.se)}
-
-
-def _number(value: float) -> float | str | None:
-    if math.isnan(value):
-        return None
-    return value if math.isfinite(value) else "inf" if value > 0 else "-inf"
+    return {"value": None if figure.in_noise else json_number(figure.value), "se": json_number(figure.se)}
