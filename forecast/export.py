@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from forecast.distribution.number import json_number
+from forecast.files import write_atomically
 from forecast.graph import YEAR, ancestors
-from forecast.memo import write_atomically
 from forecast.quantile.mean import heavy_tailed, prob_above
 from forecast.result import Forecast
 from forecast.run import bands

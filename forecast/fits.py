@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from forecast.files import write_atomically
 from forecast.graph import ancestors
-from forecast.memo import write_atomically
 from forecast.special import ndtr
 from forecast.study import Study
 from forecast.worlds import Design, scores

@@ -6,9 +6,10 @@ Nothing in it is needed; it only spares the grammar, the unit library and the qu
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
+
+from forecast.files import write_atomically
 
 try:
     from _blake2 import blake2b  # hashlib would load OpenSSL, a twentieth of importing numpy
@@ -67,27 +68,3 @@ class Memo:
         except OSError:
             pass
         self._changed = False
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all: to a temporary file beside it, then renamed.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        Its folder is made where it is missing.
-    content : bytes
-
-    Raises
-    ------
-    OSError
-        The file cannot be written; nothing has changed then.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_bytes(content)
-        os.replace(temporary, path)
-    except OSError:
-        temporary.unlink(missing_ok=True)
-        raise

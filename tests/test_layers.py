@@ -19,6 +19,7 @@ ORDER = [
     "__init__",  # imports what it exports when that is first used
     "errors",
     "columns",
+    "files",
     "toml",
     "memo",
     "special",

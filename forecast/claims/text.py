@@ -13,7 +13,7 @@ from forecast.claims import Result
 from forecast.claims.claim import VERDICTS, Document
 from forecast.columns import lined_up, wrapped
 from forecast.errors import UsageError
-from forecast.memo import write_atomically
+from forecast.files import write_atomically
 
 SCHEMA = "forecast.claims/1"
 WIDTH = 100  # columns of a terminal

@@ -8,7 +8,7 @@ from typing import Any
 
 from forecast.commands.evidence import add_conditioning, conditioned, seed_of
 from forecast.commands.shared import add_command, add_folder, opened, prepared, say
-from forecast.errors import ForecastError, StudyError, UsageError
+from forecast.errors import StudyError, UsageError
 
 
 def add_commands(commands: Any) -> None:
@@ -61,7 +61,7 @@ def _write_posterior(study: Any, options: argparse.Namespace) -> None:
 def _write_metaculus(study: Any, options: argparse.Namespace) -> None:
     import json
 
-    from forecast.memo import write_atomically
+    from forecast.files import write_atomically, writing
     from forecast.report.exchange import Range, bound, cdf_of
     from forecast.sampling import request_of
     from forecast.study import threshold
@@ -106,10 +106,6 @@ def _write_metaculus(study: Any, options: argparse.Namespace) -> None:
     if options.out is None:
         print(text)
         return
-    try:
+    with writing(options.out):
         write_atomically(Path(options.out), (text + "\n").encode())
-    except OSError as error:
-        raise ForecastError(
-            f"{options.out}: cannot be written ({error.strerror or error}); choose another file"
-        ) from error
     print(options.out)

@@ -19,7 +19,7 @@ from forecast.commands.shared import (
     say,
     tell_notes,
 )
-from forecast.errors import ForecastError, UsageError, nearest
+from forecast.errors import UsageError, nearest
 
 
 def add_commands(commands: Any) -> None:
@@ -126,7 +126,7 @@ def _plot(options: argparse.Namespace) -> None:
     import io
     from pathlib import Path
 
-    from forecast.memo import write_atomically
+    from forecast.files import write_atomically, writing
     from forecast.report.figures import save
     from forecast.report.plots import plot
     from forecast.report.write import file_name
@@ -144,10 +144,8 @@ def _plot(options: argparse.Namespace) -> None:
     figure = plot(result, options.kind, options.quantity, options.threshold)
     drawn = io.BytesIO()
     missing = save(figure, drawn, kind)
-    try:
+    with writing(target):
         write_atomically(target, drawn.getvalue())
-    except OSError as error:
-        raise ForecastError(f"{target}: cannot be written ({error.strerror or error}); choose another file") from error
     print(target)
     if missing:
         say(f"note: no installed font has {missing[:20]}; install one that does, such as Noto Sans, or write SVG")

@@ -19,7 +19,7 @@ from forecast.commands.shared import (
     say,
     tell_notes,
 )
-from forecast.errors import ForecastError, StudyError, UsageError
+from forecast.errors import StudyError, UsageError
 
 
 def add_commands(commands: Any) -> None:
@@ -101,15 +101,12 @@ def _run(options: argparse.Namespace) -> None:
         from pathlib import Path
 
         from forecast.export import write_json, write_netcdf
+        from forecast.files import writing
 
         folder = Path(options.out)
-        try:
+        with writing(folder, "choose another folder"):
             write_json(result, folder / "result.json")
             write_netcdf(result, folder / "result.nc")
-        except OSError as error:
-            raise ForecastError(
-                f"{folder}: cannot be written ({error.strerror or error}); choose another folder"
-            ) from error
     if options.json:
         import json
 

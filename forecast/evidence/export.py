@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 
 from forecast.distribution import Distribution, format_number, parse
-from forecast.errors import ForecastError, UsageError
+from forecast.errors import UsageError
 from forecast.export import write_netcdf
-from forecast.memo import write_atomically
+from forecast.files import write_atomically, writing
 from forecast.result import Forecast
+from forecast.sampling import request_of
 from forecast.special import ndtri
 from forecast.study import Study
 from forecast.study.priors import Dependence, Prior
@@ -42,10 +43,8 @@ def write_posterior(result: Forecast, path: Path) -> None:
     ForecastError
         The file cannot be written.
     """
-    try:
+    with writing(path):
         write_netcdf(result, path, result.study.names)
-    except OSError as error:
-        raise ForecastError(f"{path}: cannot be written ({error.strerror or error}); choose another file") from error
 
 
 def write_priors(result: Forecast, folder: Path) -> list[str]:
@@ -78,7 +77,7 @@ def write_priors(result: Forecast, folder: Path) -> list[str]:
     header = "# Written by `forecast export --as-priors` from a posterior, for others to use; it imitates it.\n"
     header += "".join(f"# {line}\n" for line in told)
     tables = [_table(prior) for prior in imitation.priors.values()] + [_dependence(d) for d in imitation.dependences]
-    try:
+    with writing(folder, "choose another folder"):
         for file in sorted((study.path / "priors").rglob("*")):
             relative = file.relative_to(study.path / "priors")
             if file.is_file() and (text := _kept(file, relative, study)):
@@ -87,10 +86,6 @@ def write_priors(result: Forecast, folder: Path) -> list[str]:
                 else:
                     write_atomically(folder / relative, text)
         write_atomically(folder / "priors.toml", (header + "\n" + "\n".join(tables)).encode())
-    except OSError as error:
-        raise ForecastError(
-            f"{folder}: cannot be written ({error.strerror or error}); choose another folder"
-        ) from error
     return told
 
 
@@ -189,9 +184,9 @@ def distance(result: Forecast, imitation: Study) -> list[str]:
     worst: dict[str, tuple[float, str]] = {}
     for kind, group in (("priors", moved), ("reported quantities", names)):
         for name in group:
-            quantity, year = _split(name)
-            truth = result.quantile(quantity, LEVELS, year).value
-            found = again.quantile(quantity, LEVELS, year).value
+            request = request_of(name)
+            truth = result.quantile(request.name, LEVELS, request.year).value
+            found = again.quantile(request.name, LEVELS, request.year).value
             width = truth[2] - truth[0]
             if not math.isfinite(width) or width == 0:
                 continue
@@ -207,11 +202,6 @@ def distance(result: Forecast, imitation: Study) -> list[str]:
         f"Largest error in the 5, 50 and 95% points of {kind}: {100 * size:.1f}% of the interval's width ({text})."
         for kind, (size, text) in worst.items()
     ]
-
-
-def _split(text: str) -> tuple[str, float | None]:
-    name, _, year = text.partition("@")
-    return name, float(year) if year else None
 
 
 def _kept(file: Path, relative: Path, study: Study) -> bytes:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from forecast.memo import write_atomically
+from forecast.files import write_atomically
 
 Array = np.ndarray
 FORMAT = 3  # of what is kept; results kept in another are computed again

@@ -7,7 +7,6 @@ is killed leaves the old file or the new one, and two updates at once both arriv
 from __future__ import annotations
 
 import json
-import os
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -17,6 +16,7 @@ from typing import Any
 
 from forecast.errors import ForecastError, StudyError, UsageError, nearest
 from forecast.evidence.observation import FIELDS, free_id, from_fields
+from forecast.files import write_atomically, writing
 
 FOLDER = Path("priors") / "evidence"
 FILE = "observations.toml"
@@ -142,18 +142,8 @@ def _files(study: Path) -> list[Path]:
 
 
 def _replace(path: Path, text: str) -> None:
-    """Write a file whole or not at all, even if the machine stops."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("wb") as file:
-            file.write(text.encode())
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise ForecastError(f"{path}: cannot be written ({error.strerror}); see that the folder is writable") from error
+    with writing(path, "see that the folder is writable"):
+        write_atomically(path, text.encode(), durable=True)
 
 
 @contextmanager
@@ -164,13 +154,9 @@ def _locked(study: Path) -> Iterator[None]:
     except ImportError:  # not on this platform: the rename still keeps the file whole
         yield
         return
-    try:
+    with writing(f"{study}/build", "see that the folder is writable"):
         (study / "build").mkdir(exist_ok=True)
         file = (study / "build" / "evidence.lock").open("w")
-    except OSError as error:
-        raise ForecastError(
-            f"{study}/build: cannot be written ({error.strerror}); see that the folder is writable"
-        ) from error
     with file:
         fcntl.flock(file, fcntl.LOCK_EX)
         for left in (study / FOLDER).glob(".*.tmp"):  # of a process that was killed: nobody else can be writing now
