@@ -97,7 +97,7 @@ def tables(blocks: list[Any]) -> list[Table]:
 
 
 def asides(cell: Any) -> list[str]:
-    return [span.text for span in spans_of(cell) if isinstance(span, Aside)]
+    return [span.text.replace("\u00a0", " ") for span in spans_of(cell) if isinstance(span, Aside)]
 
 
 def row(table: Table, name: str, after: str = "") -> tuple[Any, ...]:

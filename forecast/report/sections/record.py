@@ -122,7 +122,7 @@ def _forecasts(entries: Sequence[Entry], card: Card) -> Block:
     caption += "; before them the probability of yes" if any("above" in entry for entry in forecasts) else ""
     caption += "; and what happened."
     caption += f" The latest {len(rows)}; the ledger has {counted(left, 'earlier one')}." if left else ""
-    return Table(caption, ("Question", "Forecast", "What happened"), tuple(rows), (1,))
+    return Table(caption, ("Question", "Forecast", "What happened"), tuple(rows))
 
 
 def _forecast(entry: Entry) -> Cell:
@@ -132,7 +132,8 @@ def _forecast(entry: Entry) -> Cell:
     low, median, high = (float(belief.quantile(np.array([prob]))[0]) for prob in probs)
     one, two, three = (_mcse(belief, prob, draws) for prob in probs)
     texts = ends(Interval(low, median, high, PROB, one, two, three, entry["unit"]), entry["axis"] or ())
-    interval = [f"{texts[0]} … {texts[2]}"] if texts[0] != texts[2] else []
+    # What happened is to be seen on a phone too: the column breaks between figures, never within an interval.
+    interval = [f"{texts[0]}\u00a0…\u00a0{texts[2]}"] if texts[0] != texts[2] else []
     above = entry.get("above")
     if above is None:
         return texts[1], *map(Aside, interval)
