@@ -50,7 +50,7 @@ def by_chain(near: np.ndarray, count: int, prob: float) -> tuple[np.ndarray, np.
         ordered = np.sort(near.reshape(cells, -1), axis=1)
         torn = (ordered[:, 1:] - ordered[:, :-1]).max(axis=1) > GAP * (ordered[:, -1] - ordered[:, 0])
     # Chains that lie on either side of a gap have a mean in the gap, which no chain is near.
-    torn &= near.shape[-1] >= FEWEST
+    torn &= ordered.shape[1] >= FEWEST  # of fewer, one may be as far from the next by chance
     pooled = torn | ~(distinct & np.isfinite(near[..., (0, -1)]).all(axis=(1, 2)))
     positive = near[..., 0].min(axis=1) > 0
     work = np.where(pooled[:, None, None], 0.0, near)
