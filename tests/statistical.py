@@ -7,6 +7,7 @@ Carlo error and a stated rate of false alarms, and a test that could not see the
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 from scipy import stats
@@ -39,6 +40,12 @@ def assert_mean(
     mean = float(draws.mean())
     assert seen <= detects, f"too few draws: they detect an error of {seen:.3g}, not one of {detects:.3g}"
     assert abs(mean - expected) <= tolerance, f"mean {mean:.6g}, expected {expected:.6g} within {tolerance:.3g}"
+
+
+def over_chains(statistic: Callable[..., float], *draws: np.ndarray) -> tuple[float, float]:
+    """A statistic of each chain of the draws ``(chain, draw)``: mean over chains, and its standard error from their spread."""
+    each = np.array([statistic(*chains) for chains in zip(*draws, strict=True)])
+    return float(each.mean()), float(each.std(ddof=1)) / math.sqrt(len(each))
 
 
 def assert_share(hits: int, trials: int, low: float, high: float, false_alarm: float = 1e-6) -> None:

@@ -26,7 +26,7 @@ from forecast.worlds import Design, scores
 from tests.statistical import assert_share
 from tests.studies import prior, spending, write_study
 
-SE = 5.0
+SE = 5.0  # standard errors: a false alarm once in 1.7 million figures
 Z = 1.6448536269514722
 
 

@@ -27,7 +27,7 @@ from tests.studies import prior, write_study
 from tests.test_trend import grouped
 from tests.trend_support import spec
 
-SE = 5.0
+SE = 5.0  # standard errors: a false alarm once in 1.7 million figures
 TREND = """
 [cost_trend]
 label = "Cost"
