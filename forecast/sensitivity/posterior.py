@@ -42,21 +42,26 @@ class Sample:
         chains = scores.shape[1]
         self.mean = dict(zip(self.kept, functions.mean(axis=1).tolist(), strict=True))
         self.functions = (functions - functions.mean(axis=1, keepdims=True)).reshape(len(functions), chains, -1)
-        self.chains: tuple[int, ...] = tuple(range(chains))
-        """Those that `worth` rests on."""
         self._projections: dict[tuple[int, ...], tuple[Array, Array]] = {}
 
-    def worth(self, coefficients: Array, members: Sequence[int]) -> Array:
-        """Products (chain, chain) of projections on functions of some members' scores, of sums (…, chain, function)."""
+    def worth(self, coefficients: Array, members: Sequence[int], chains: slice = slice(None)) -> Array:
+        """Products (chain, chain) of projections on functions of some members' scores, of sums (…, chain, function).
+
+        Parameters
+        ----------
+        coefficients : ndarray (..., chain, function)
+        members : sequence of int
+        chains : slice
+            Those of the worlds that the projections rest on.
+        """
         if not len(members):
             return np.zeros((coefficients.shape[-2],) * 2)
-        count = len(self.chains)
         if len(members) == len(self.scores):  # all is known
-            known = self.functions[:, list(self.chains)].reshape(len(self.functions), -1)
+            known = self.functions[:, chains].reshape(len(self.functions), -1)
             gram = known @ known.T / known.shape[1]
         else:
-            by_chain = self._projection(tuple(members))[0][list(self.chains)]  # (chain, function, basis)
-            total = by_chain.sum(axis=0)
+            by_chain = self._projection(tuple(members))[0][chains]  # (chain, function, basis)
+            count, total = len(by_chain), by_chain.sum(axis=0)
             gram = (total @ total.T - np.einsum("cfb,cgb->fg", by_chain, by_chain)) / (count * (count - 1))
         flat = coefficients.reshape(-1, *coefficients.shape[-2:])[..., self.kept]
         return np.asarray(np.einsum("gcf,fk,gdk->cd", flat, gram, flat, optimize=True))

@@ -70,12 +70,7 @@ def indices(surrogate: Surrogate) -> Indices:
     if not isinstance(block, Block) or block.sample is None or len(surrogate.coefficients) < 8:
         return _indices(surrogate)
     # Where the dependence is known by worlds alone, its own error: what every other pair of chains makes of it.
-    parts = []
-    everyone = block.sample.chains
-    for part in range(PARTS):
-        block.sample.chains = everyone[part::PARTS]
-        parts.append(_indices(surrogate))
-    block.sample.chains = everyone
+    parts = [_indices(surrogate, slice(part, None, PARTS)) for part in range(PARTS)]
     found = _indices(surrogate)
 
     def error(kind: str) -> Array:
@@ -85,7 +80,8 @@ def indices(surrogate: Surrogate) -> Indices:
     return replace(found, first_se=error("first"), total_se=error("total"), shapley_se=error("shapley"))
 
 
-def _indices(surrogate: Surrogate) -> Indices:
+def _indices(surrogate: Surrogate, worlds: slice = slice(None)) -> Indices:
+    """The indices, of a posterior's dependence as some of its chains have it."""
     count, chains = len(surrogate.inputs.players), len(surrogate.coefficients)
     first, total, shapley = np.zeros((3, count, chains, chains))
     spread = np.zeros(count)  # variance of each Shapley numerator over random orders
@@ -93,7 +89,7 @@ def _indices(surrogate: Surrogate) -> Indices:
         one, sure = np.ones(1), np.zeros(1)
         return Indices(one, sure, one, sure, one, sure, 0.0, 0.0)
     everything = np.zeros((chains, chains))
-    for players, game in _games(surrogate):
+    for players, game in _games(surrogate, worlds):
         full = game.full
         everything += full
         for player in players:
@@ -187,6 +183,8 @@ class _Game:
         By degree.
     coefficients : ndarray (group, chain, function) or None
         Instead, where the block's dependence is a posterior's.
+    worlds : slice
+        The chains of that posterior that count.
     """
 
     full: Array
@@ -195,22 +193,26 @@ class _Game:
     block: Block | None = None
     tensors: dict[int, Array] | None = None
     coefficients: Array | None = None
+    worlds: slice = slice(None)
 
     def worth(self, known: tuple[int, ...]) -> Array:
         """Products (chain, chain) when these members of the block are known."""
         assert self.block is not None
         if self.block.sample is not None:
             assert self.coefficients is not None
-            return self.block.sample.worth(self.coefficients, [row for i in known for row in self.rows[i]])
+            members = [row for i in known for row in self.rows[i]]
+            return self.block.sample.worth(self.coefficients, members, self.worlds)
         assert self.tensors is not None
         products = gram(self.tensors, self.block.span([row for i in known for row in self.rows[i]]))
         return products.sum(axis=0)
 
     def without(self) -> dict[int, Array]:
+        """For each member, products when all others are known."""
         everyone = range(len(self.members))
         return {p: self.worth(tuple(j for j in everyone if j != i)) for i, p in enumerate(self.members)}
 
     def alone(self) -> dict[int, Array]:
+        """For each member, products when it alone is known."""
         return {p: self.worth((i,)) for i, p in enumerate(self.members)}
 
     def shapley(self, singles: frozenset[int]) -> dict[int, tuple[Array, float]]:
@@ -291,7 +293,7 @@ class _Game:
         return [adds[list(new)].sum(axis=0) for new in added]
 
 
-def _games(surrogate: Surrogate) -> list[tuple[frozenset[int], _Game]]:
+def _games(surrogate: Surrogate, worlds: slice) -> list[tuple[frozenset[int], _Game]]:
     """The terms by the set of single players in them, with and without the block kept apart by their tensors."""
     block = None if surrogate.block is None else surrogate.sites[surrogate.block]
     assert block is None or isinstance(block, Block)
@@ -325,8 +327,8 @@ def _games(surrogate: Surrogate) -> list[tuple[frozenset[int], _Game]]:
             for function, value in functions.items():
                 coefficients[row, :, function] = value
         if block.sample is not None:
-            full = block.sample.worth(coefficients, [row for own in rows for row in own])
-            games.append((players, _Game(full, members, rows, block, None, coefficients)))
+            full = block.sample.worth(coefficients, [row for own in rows for row in own], worlds)
+            games.append((players, _Game(full, members, rows, block, None, coefficients, worlds)))
             continue
         full = np.einsum("gcf,gdf->cd", coefficients, coefficients)
         games.append((players, _Game(full, members, rows, block, block.tensors(coefficients))))
