@@ -379,7 +379,7 @@ class Forecast:
             study, self.requests, self.years, design, self.draws, self.prob, self.met, self.block, self.threads
         )
 
-    def shift(self, names: Sequence[str] | None = None) -> tuple[Shift, ...]:
+    def shift(self, names: Sequence[str] | None = None, *, before: Forecast | None = None) -> tuple[Shift, ...]:
         """What the evidence moved, most first: prior against posterior of each quantity that it touches.
 
         Parameters
@@ -387,15 +387,31 @@ class Forecast:
         names : sequence of str, optional
             ``name`` or ``name@year``; what the run reports and what was observed where left out, with the priors that
             they follow from.
+        before : Forecast, optional
+            A run of the same study with other evidence, in place of the prior: what then moved is what the observations
+            did that only one of the two has. Run both with one seed, and most of the Monte Carlo error drops out. Only
+            what moved beyond four Monte Carlo standard errors is told, unless it is named.
 
         Returns
         -------
         tuple of Shift
-            Medians and intervals before and after, the shift in prior standard deviations, bits of information.
+            Medians and intervals before and after, the shift in standard deviations of what was before with its Monte
+            Carlo error, bits of information.
+
+        Raises
+        ------
+        UsageError
+            `before` is of another study, scenario or year axis.
+
+        Examples
+        --------
+        >>> one = study.observe("cost", "2 to 3", source="a", date="2024-01-01")           # doctest: +SKIP
+        >>> two = one.observe("cost", "2.5 to 4", source="b", date="2024-02-01")           # doctest: +SKIP
+        >>> two.run().shift(before=one.run())    # what the second one moved               # doctest: +SKIP
         """
         from forecast.evidence.shift import shifts  # upwards, for the method that users call
 
-        return shifts(self, names)
+        return shifts(self, names, before)
 
     @property
     def plot(self) -> Plots:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from forecast.errors import GateError, StudyError
+from forecast.errors import GateError, StudyError, UsageError
 from forecast.evidence.likelihood import log_likelihood, term_of, together, violation
 from forecast.evidence.observation import statement
 from forecast.evidence.psis import pareto, resampled, smoothed
@@ -725,6 +725,71 @@ def test_shift_and_bits(tmp_path: Path) -> None:
     exact = 0.5 * (0.5 + 4 - 1 + math.log(2)) / math.log(2)
     assert shift.bits == pytest.approx(exact, abs=0.03)
     assert shift.because == ("a",)
+
+
+def test_what_one_observation_moves(tmp_path: Path) -> None:
+    """A normal prior and normal measurements: both posteriors, the shift and the bits between them in closed form."""
+    priors = prior("a", "normal(mean=0, sd=1)") + prior("b", "normal(mean=0, sd=1)")
+    one = study_of(tmp_path, priors).observe("a", "normal(mean=1, sd=1)", **SOURCE)  # mean 1/2, variance 1/2
+    two = one.observe("a", "normal(mean=2, sd=1)", **SOURCE)  # mean 1, variance 1/3
+    names = ["a", "b"]
+    before, after = (study.run(names, draws=65_536, seed=3) for study in (one, two))
+    (moved,) = after.shift(before=before)
+    assert (moved.name, moved.because) == ("a", ("a-2",))
+    for interval, mean, variance in ((moved.prior, 0.5, 1 / 2), (moved.posterior, 1, 1 / 3)):
+        assert interval.median == pytest.approx(mean, abs=5 * interval.mcse_median)
+        assert interval.high == pytest.approx(mean + 1.6449 * math.sqrt(variance), abs=5 * interval.mcse_high)
+    assert moved.shift == pytest.approx(0.5 / math.sqrt(0.5), abs=5 * moved.mcse) and 0 < moved.mcse < 0.02
+    kl = 0.5 * (2 / 3 + 0.25 * 2 - 1 - math.log(2 / 3)) / math.log(2)
+    assert moved.bits == pytest.approx(kl, abs=0.02)
+    # To drop it moves the other way, from the posterior with it.
+    (back,) = before.shift(before=after)
+    assert back.because == ("a-2",) and back.shift == pytest.approx(-0.5 / math.sqrt(1 / 3), abs=5 * back.mcse)
+    # Beside nothing at all it is prior against posterior, and to drop all is that turned round.
+    plain, alone = before.shift(names), before.shift(names, before=before.before())
+    assert [(s.name, s.shift, s.bits) for s in plain] == [(s.name, s.shift, s.bits) for s in alone]
+    (all_of_it,) = before.before().shift(before=before)
+    assert all_of_it.because == ("a",) and all_of_it.shift == pytest.approx(-0.5 / math.sqrt(0.5), abs=0.02)
+
+
+def test_what_moves_nothing_is_told_to_move_nothing(tmp_path: Path) -> None:
+    priors = "".join(prior(name, "normal(mean=0, sd=1)") for name in "ab")
+    models = 'def c(a, b):\n    """Sum []."""\n    return a + b\n'
+    one = study_of(tmp_path, priors, models).observe("c", "normal(mean=2, sd=0.5)", **SOURCE)
+    before = one.run(["a", "b", "c"], seed=1)
+    assert one.observe("c", at_most=50, **SOURCE).run(["a", "b", "c"], seed=1).shift(before=before) == ()
+    # Of one posterior with other random numbers nothing has moved either, though the two differ.
+    again = one.observe("a", "normal(mean=0, sd=1e6)", **SOURCE)
+    for seed in range(2, 12):
+        result = again.run(["a", "b", "c"], seed=seed)
+        assert result.interval("c").median != before.interval("c").median
+        assert result.shift(before=before) == ()
+    (named,) = result.shift(["c"], before=before)  # what is asked for is told all the same
+    assert abs(named.shift) < 5 * named.mcse
+
+
+def test_the_error_of_a_shift_is_that_of_other_seeds(tmp_path: Path) -> None:
+    one = study_of(tmp_path, prior("a", "normal(mean=0, sd=1)")).observe("a", "normal(mean=1, sd=1)", **SOURCE)
+    two = one.observe("a", "normal(mean=1.5, sd=3)", **SOURCE)
+    told = [two.run(["a"], seed=seed).shift(["a"], before=one.run(["a"], seed=seed))[0] for seed in range(24)]
+    spread = float(np.std([moved.shift for moved in told], ddof=1))
+    stated = float(np.sqrt(np.mean([moved.mcse**2 for moved in told])))
+    # The stated one is student_factor(8) = 1.21 too large on purpose; F(23, 168) beyond 2.3 has probability 1e-3.
+    assert spread / stated < math.sqrt(2.3) and stated < 4 * spread
+    # The same random numbers on both sides: nearer than two runs that have none in common.
+    apart = two.run(["a"], seed=99).shift(["a"], before=one.run(["a"], seed=7))[0]
+    assert stated < apart.mcse
+
+
+def test_a_shift_between_different_studies_is_refused(tmp_path: Path) -> None:
+    study = study_of(tmp_path / "one", prior("a", "normal(mean=0, sd=1)"))
+    other = study_of(tmp_path / "two", prior("a", "normal(mean=1, sd=1)"))
+    seen = study.observe("a", "normal(mean=1, sd=1)", **SOURCE).run(["a"], draws=1024)
+    for before in (other.run(["a"], draws=1024), study.run(["a"], given={"a": 2}, draws=1024)):
+        with pytest.raises(UsageError, match="another study or scenario"):
+            seen.shift(before=before)
+    with pytest.raises(UsageError, match="another year axis"):
+        seen.shift(before=study.run(["a"], years=[2050], draws=1024))
 
 
 def test_no_quantity_learns_more_than_its_inputs(tmp_path: Path) -> None:

@@ -80,6 +80,49 @@ def test_update_writes_and_tells(study: Path, capsys: pytest.CaptureFixture[str]
     assert "those of the priors" in capsys.readouterr().out
 
 
+def test_each_update_leads_with_what_it_moved(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert update(study, "--observe", "c = 2 to 4") == 0
+    first = capsys.readouterr().out
+    assert first.startswith("Prior against posterior") and "before it" not in first  # of one alone they are the same
+    for arguments in (["--dry-run"], []):
+        assert update(study, "--observe", "a = 3 to 4", *arguments) == 0
+        change, rest = capsys.readouterr().out.split("Prior against posterior")
+        assert (
+            change.startswith("What a moves: median and 90% credible interval")
+            and "Monte Carlo error at most" in change
+        )
+        assert "before it" in change and change.index("\na ") < change.index("\nb ") < change.index("\nc ")
+        assert "because of" in rest and "k-hat" in rest
+    assert update(study, "--observe", "c <= 1000") == 0
+    change, rest = capsys.readouterr().out.split("Prior against posterior")
+    assert change == "c-2 moves nothing beyond Monte Carlo error.\n\n" and "\na " in rest
+    assert update(study, "--drop", "c-2", "--dry-run") == 0
+    assert capsys.readouterr().out.startswith("Dropping c-2 moves nothing beyond Monte Carlo error.\n\nPrior against")
+    assert update(study, "--observe", "b = 1 to 2", "--dry-run", "-q", "b") == 0
+    change, rest = capsys.readouterr().out.split("Prior against posterior")
+    assert "\nb " in change and "\na " not in change + rest
+    assert update(study, "--drop", "a") == 0
+    change, rest = capsys.readouterr().out.split("Prior against posterior")
+    assert change.startswith("What dropping a moves:") and "without it" in change
+    for id in ("c-2", "c"):
+        assert update(study, "--drop", id) == 0
+    last = capsys.readouterr().out
+    assert "What dropping c moves:" in last and last.endswith(
+        "No evidence is left: forecasts are those of the priors.\n"
+    )
+
+
+def test_what_cannot_be_computed_with_can_be_dropped(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Two exact values of one prior contradict each other: one has to go, and there is no posterior before that."""
+    for id, value in (("one", 2), ("two", 3)):
+        add(study, {"quantity": "a", "value": value, "date": datetime.date(2024, 1, 1), "source": "s"}, id)
+    assert main(["run", str(study)]) == 3
+    capsys.readouterr()
+    assert update(study, "--drop", "two") == 0
+    out = capsys.readouterr().out
+    assert "no posterior before it" in out and "contradicts another" in out and "exactly 2" in out
+
+
 def test_a_dry_run_writes_nothing(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = sorted(study.rglob("*.toml"))
     assert update(study, "--observe", "c = 2 to 4", "--dry-run") == 0

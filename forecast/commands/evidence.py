@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+from contextlib import suppress
 from typing import Any
 
 from forecast.commands.shared import add_command, add_folder, number, progress, say
-from forecast.errors import Problem, UsageError, nearest
+from forecast.errors import ForecastError, Problem, UsageError, nearest
 
 MOST_ALONE = 50
 RUNGS = ("auto", "weights", "smc", "nuts")
@@ -73,8 +74,8 @@ def seed_of(options: argparse.Namespace) -> int | None:
     return None if seed is None else int(seed)
 
 
-def _touched(study: Any, options: argparse.Namespace, draws: int | None = None) -> Any:
-    """A run of what evidence touches alone, telling what takes long."""
+def _touched(study: Any, options: argparse.Namespace, draws: int | None = None, beside: Any = None) -> Any:
+    """A run of what evidence touches alone, its own and that of a study beside it, telling what takes long."""
     from forecast.evidence.ladder import condition
     from forecast.evidence.shift import touched
     from forecast.fits import prepare
@@ -83,7 +84,15 @@ def _touched(study: Any, options: argparse.Namespace, draws: int | None = None) 
     seed = seed_of(options)
     prepare(study, [seen.quantity for seen in study.evidence], progress)
     condition(study, study.main.seed if seed is None else seed, options.rung, progress("evidence"))
-    quantities = options.quantity or touched(study, study.axis, [request_of(text) for text in study.main.quantities])
+    quantities = options.quantity
+    if not quantities:
+        reported = [request_of(text) for text in study.main.quantities]
+        studies = sorted([study, *([] if beside is None else [beside])], key=lambda one: -len(one.evidence))
+        names: list[str] = []
+        for one in studies:
+            with suppress(ForecastError):  # of the study beside it: this one's evidence has just been brought in
+                names += touched(one, one.axis, reported)
+        quantities = list(dict.fromkeys(names))
     on_axis = [text for text in quantities if (year := request_of(text).year) is None or year in study.axis]
     return study.run(on_axis or None, rung=options.rung, seed=seed, draws=draws)
 
@@ -115,11 +124,14 @@ def _update(options: argparse.Namespace) -> None:
         seen = statement(options.observe, id=name, **given)
         changed = study.with_evidence((*study.evidence, seen))
     # All that can be wrong with it comes to light before anything is written.
-    result = _touched(changed, options)
+    result = _touched(changed, options, beside=study)
+    told = _moved(study, changed, result, options)
     if not options.dry_run and options.drop is not None:
         say(f"Took {options.drop} out of {drop(study.path, options.drop)}")
     elif not options.dry_run:
         say(f"Wrote [{add(study.path, table, options.id)}] to priors/evidence/")
+    if told:
+        print(told + "\n")
     if result.update is None:
         print("No evidence is left: forecasts are those of the priors.")
     else:
@@ -127,6 +139,19 @@ def _update(options: argparse.Namespace) -> None:
         _sensitivity(result, options)
     if options.dry_run:
         say("Nothing was written (--dry-run).")
+
+
+def _moved(study: Any, changed: Any, result: Any, options: argparse.Namespace) -> str:
+    """What the change of the evidence moved; empty where that is what prior against posterior shows."""
+    from forecast.evidence.text import change_table
+
+    if not study.evidence:
+        return ""
+    try:
+        before = _touched(study, options, beside=changed)
+    except ForecastError as error:  # what was wrong before may be why it is changed
+        return f"What it moves cannot be told, for there is no posterior before it: {error}"
+    return change_table(result, before, result.shift(options.quantity, before=before))
 
 
 def _stem(table: dict[str, Any]) -> str:

@@ -1,23 +1,29 @@
-"""Prior against posterior: what evidence moved, by how much, and how much was learned.
+"""Prior against posterior, or one posterior against another: what evidence moved, by how much, what was learned.
 
 The *shift* is the posterior median's normal score under the prior: how many prior standard deviations away it would be
 if the prior were normal, whatever its shape. *Bits* are the information gained about the quantity, the Kullback-Leibler
 divergence of its posterior from its prior: 1 bit is what halving a range of equally probable values brings. A single
 value of a quantity that could take any is worth infinitely many.
+
+What one observation moved is told by the posterior without it in the place of the prior. Both come from the same random
+numbers as far as the evidence lets them, so the chains of the one are paired with those of the other: the spread of the
+chains' own shifts is the Monte Carlo error, and what the two have in common drops out of it.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from forecast.distribution import Distribution
+from forecast.errors import UsageError
 from forecast.evidence.parts import parts_of
 from forecast.fits import all_behind
+from forecast.quantile.mcse import mcse_of
 from forecast.sampling import Request, copula, request_of, sample, uncertain_inputs
 from forecast.special import ndtr, normal_score
 from forecast.study import Study
@@ -25,6 +31,7 @@ from forecast.study.priors import Prior
 from forecast.worlds import Design
 
 if TYPE_CHECKING:
+    from forecast.evidence.record import Conditioned, Update
     from forecast.result import Forecast, Interval
 
 Array = np.ndarray
@@ -33,6 +40,8 @@ _FEW = 64  # different values among draws, up to which each is a value of its ow
 _OFTEN = 0.01  # part of the draws that have one value, from which it has a probability of its own
 _REACH = 37.0  # normal scores beyond which double precision knows no probabilities
 _LEAST = 0.01  # bits below which nothing was learned that draws can tell
+_SEEN = 0.005  # shift or bits below which a table would show 0.00
+_CLEAR = 4.0  # Monte Carlo standard errors beyond which something moved; there are many quantities that may seem to
 
 
 @dataclass(frozen=True)
@@ -45,11 +54,14 @@ class Shift:
         ``quantity`` or ``quantity@year``.
     label, unit : str
     prior, posterior : Interval
+        Before and after: before all evidence, or before what is told.
     shift : float
-        Of the median, in prior standard deviations (see above).
+        Of the median, in standard deviations of what was before (see above).
     bits : float
     because : tuple of str
-        Ids of the observations that touch it.
+        Ids of the observations that touch it and are told.
+    mcse : float
+        Monte Carlo standard error of `shift`; ``inf`` where the chains cannot tell.
     """
 
     name: str
@@ -60,34 +72,98 @@ class Shift:
     shift: float
     bits: float
     because: tuple[str, ...]
+    mcse: float = math.nan
 
 
-def shifts(result: Forecast, names: Sequence[str] | None = None) -> tuple[Shift, ...]:
-    """Prior against posterior of quantities that evidence touches, most informed first: see `Forecast.shift`."""
-    update, study = result.update, result.study
-    if update is None:
+def shifts(result: Forecast, names: Sequence[str] | None = None, before: Forecast | None = None) -> tuple[Shift, ...]:
+    """Before against after, of quantities that evidence touches, most informed first: see `Forecast.shift`."""
+    study = result.study
+    if before is not None:
+        _comparable(result, before)
+    elif result.update is None:
         return ()
-    texts = touched(study, result.years, result.requests) if names is None else list(names)
-    before, after = _both(result, texts)
+    told = changed(before, result)
+    if names is None:
+        texts = touched(study, result.years, result.requests)
+        if before is not None:
+            texts = list(dict.fromkeys((*texts, *touched(before.study, result.years, result.requests))))
+    else:
+        texts = list(names)
+    first, last = _both(result.before() if before is None else before, result, texts)
     found = []
     for text in texts:
         request = request_of(text)
         own = all_behind(study, [request.name])
-        parts = [part for part in update.parts if part.rung != "none" and own & set(part.inputs)]
-        because = tuple(id for part in parts for id in part.ids)
+        parts = _parts(result.update, own)
+        earlier = _parts(None if before is None else before.update, own)
+        because = tuple(dict.fromkeys(id for part in (*parts, *earlier) for id in part.ids if id in told))
         definition = study.definition(request.name)
-        belief = definition if isinstance(definition, Prior) else None
-        shift, bits = 0.0, 0.0
+        belief = definition if isinstance(definition, Prior) and not earlier else None
+        shift, bits, mcse, clear = 0.0, 0.0, 0.0, False
         if because:
-            shift, bits = moved(before.at(request.name, request.year), after.at(request.name, request.year), belief)
-            most = sum(part.bits for part in parts)
+            one, other = (forecast.at(request.name, request.year) for forecast in (first, last))
+            shift, bits = moved(one, other, belief)
+            most = math.inf if earlier else sum(part.bits for part in parts)
             if bits > 1.1 * most + 0.1:  # in far tails the estimate goes astray; no quantity tells more than its inputs
                 bits = most
-        if names is not None or bits > _LEAST:
-            low, high = before.interval(text), after.interval(text)
+            mcse, clear = _error(one, other, result.prob)
+        plain = bits > _LEAST if before is None else clear and max(abs(shift), bits) >= _SEEN
+        if names is not None or plain:
+            low, high = first.interval(text), last.interval(text)
             label = definition.label if request.year is None else f"{definition.label}, {request.year:g}"
-            found.append(Shift(text, label, study.labels[request.name], low, high, shift, bits, because))
-    return tuple(sorted(found, key=lambda s: -s.bits))
+            found.append(Shift(text, label, study.labels[request.name], low, high, shift, bits, because, mcse))
+    return tuple(sorted(found, key=lambda s: (-s.bits, -abs(s.shift))))
+
+
+def changed(before: Forecast | None, after: Forecast) -> tuple[str, ...]:
+    """Ids of the observations that only one of two forecasts has; all of one that has nothing before it."""
+    one, other = (
+        {} if forecast is None else {seen.key(): seen.id for seen in forecast.study.evidence}
+        for forecast in (before, after)
+    )
+    return tuple(dict.fromkeys(id for key, id in {**one, **other}.items() if (key in one) != (key in other)))
+
+
+def _comparable(result: Forecast, before: Forecast) -> None:
+    """Raise `UsageError` unless two forecasts differ in their evidence alone."""
+    one, other = before.study, result.study
+    same = (one.base, one.replaced, one.dependences, one.fit_keys) == (
+        other.base,
+        other.replaced,
+        other.dependences,
+        other.fit_keys,
+    )
+    if not same:
+        raise UsageError(
+            "before: is of another study or scenario; shift tells what evidence moves, 'forecast diff' all else"
+        )
+    if before.years != result.years:
+        raise UsageError("before: has another year axis; run both on the same years")
+
+
+def _parts(update: Update | None, own: set[str]) -> list[Conditioned]:
+    """The parts of an update that touch any of these inputs and moved them."""
+    parts = () if update is None else update.parts
+    return [part for part in parts if part.rung != "none" and own & set(part.inputs)]
+
+
+def _error(before: Array, after: Array, prob: float) -> tuple[float, bool]:
+    """Monte Carlo standard error of a shift, and whether median or an end of the interval moved beyond its own.
+
+    Parameters
+    ----------
+    before, after : ndarray (chain, draw)
+    prob : float
+        Between the ends of the interval.
+    """
+    probs = [0.5 - prob / 2, 0.5, 0.5 + prob / 2]
+    away = []
+    for one, other in zip(np.sort(before, axis=1), np.sort(after, axis=1), strict=True):
+        points = [np.quantile(draws, probs, method="inverted_cdf") for draws in (one, other)]
+        away.append(_scores(points[1], one) - _scores(points[0], one))
+    by_chain = np.array(away).T
+    mcse = mcse_of(by_chain)
+    return float(mcse[1]), bool((np.abs(by_chain.mean(axis=1)) > _CLEAR * mcse).any())
 
 
 def touched(study: Study, years: Sequence[float], requests: Sequence[Request] = ()) -> list[str]:
@@ -124,11 +200,11 @@ def touched(study: Study, years: Sequence[float], requests: Sequence[Request] = 
     return out
 
 
-def _both(result: Forecast, texts: Sequence[str]) -> tuple[Forecast, Forecast]:
-    """The forecast before the evidence and with it, these quantities evaluated, on an axis that has their years."""
+def _both(before: Forecast, result: Forecast, texts: Sequence[str]) -> tuple[Forecast, Forecast]:
+    """The forecasts before the evidence and with it, these quantities evaluated, on an axis that has their years."""
     strange = {year for text in texts if (year := request_of(text).year) is not None} - set(result.years)
     years = tuple(sorted({*result.years, *strange}))
-    return result.before().evaluated(texts, years), result.evaluated(texts, years)
+    return replace(before, prob=result.prob).evaluated(texts, years), result.evaluated(texts, years)
 
 
 def moved(prior: Array, posterior: Array, belief: Prior | None = None) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""What the terminal shows of an update: prior against posterior, how it was computed, and the log of the evidence."""
+"""What the terminal shows of an update: what moved, how it was computed, and the log of the evidence."""
 
 from __future__ import annotations
 
@@ -6,16 +6,14 @@ import math
 from collections.abc import Sequence
 
 from forecast.columns import lined_up
-from forecast.evidence.shift import Shift
+from forecast.evidence.shift import Shift, changed
 from forecast.evidence.told import NAMES, conflicts, paths
 from forecast.result import Forecast, Interval
+from forecast.summary import round_to_error
 from forecast.text import ends, percent
 
 ROWS = 30  # quantities of a table that nobody chose
-_LEGEND = (
-    "shift: of the median, in prior standard deviations; bits: information gained, 1 bit halves a range of equally "
-    "probable values"
-)
+_BITS = "bits: information gained, 1 bit halves a range of equally probable values"
 
 
 def update_table(result: Forecast, shifts: Sequence[Shift] | None = None) -> str:
@@ -31,22 +29,50 @@ def update_table(result: Forecast, shifts: Sequence[Shift] | None = None) -> str
     shifts = result.shift() if shifts is None else shifts
     update = result.update
     assert update is not None
-    lines = []
+    lines = ["Nothing moved.", ""]
     if shifts:
-        lines += [
-            f"Prior against posterior: median and {percent(result.prob)} credible interval, equal-tailed; "
-            "most informed first",
-            "",
-        ]
+        heading = f"Prior against posterior: {_interval_kind(result)}; most informed first"
         rows: list[tuple[str, ...]] = [("", "prior", "posterior", "shift", "bits", "because of")]
-        rows += [_row(shift, result) for shift in shifts[:ROWS]]
-        lines += lined_up(rows, left=(0, 5))
-        if len(shifts) > ROWS:
-            lines.append(f"and {len(shifts) - ROWS} more, by less; -q NAME shows one")
-        lines += ["", _LEGEND]
-    else:
-        lines += ["Nothing moved.", ""]
+        rows += [(*_row(shift, result), _because(shift.because)) for shift in shifts[:ROWS]]
+        legend = f"shift: of the median, in prior standard deviations; {_BITS}"
+        lines = _table(heading, rows, len(shifts), legend)
     return "\n".join([*lines, *paths(update), *conflicts(update, result.study.evidence)])
+
+
+def change_table(result: Forecast, before: Forecast, shifts: Sequence[Shift]) -> str:
+    """What the observations changed that only one of two forecasts has, most first.
+
+    Parameters
+    ----------
+    result, before : Forecast
+        Of one study, with the change and without it.
+    shifts : sequence of Shift
+        ``result.shift(before=before)``.
+    """
+    told = changed(before, result)
+    dropped = all(id not in {seen.id for seen in result.study.evidence} for id in told)
+    what = f"{'dropping ' if dropped else ''}{_because(told) or 'nothing'}"
+    if not shifts:
+        return f"{what[0].upper() if dropped else what[0]}{what[1:]} moves nothing beyond Monte Carlo error."
+    heading = f"What {what} moves: {_interval_kind(result)}; most moved first"
+    names = ("with it", "without it") if dropped else ("before it", "with it")
+    rows = [("", *names, "shift", "bits"), *(_row(shift, result) for shift in shifts[:ROWS])]
+    error = max(shift.mcse for shift in shifts)
+    sure = f", Monte Carlo error at most {round_to_error(error, error, 1)}" if 0 < error < math.inf else ""
+    legend = f"shift: of the median, in standard deviations of what was before{sure}; {_BITS}"
+    return "\n".join(_table(heading, rows, len(shifts), legend)).rstrip()
+
+
+def _interval_kind(result: Forecast) -> str:
+    return f"median and {percent(result.prob)} credible interval, equal-tailed"
+
+
+def _table(heading: str, rows: Sequence[tuple[str, ...]], count: int, legend: str) -> list[str]:
+    """Lines of a table whose first column is names and whose sixth, where there is one, is text."""
+    lines = [heading, "", *lined_up(rows, left=(0, 5))]
+    if count > ROWS:
+        lines.append(f"and {count - ROWS} more, by less; -q NAME shows one")
+    return [*lines, "", legend]
 
 
 def _row(shift: Shift, result: Forecast) -> tuple[str, ...]:
@@ -55,7 +81,7 @@ def _row(shift: Shift, result: Forecast) -> tuple[str, ...]:
     texts = [_interval(shift.prior, result), _interval(shift.posterior, result)]
     if bits == "exact":
         texts[1] = f"exactly {ends(shift.posterior, result.years)[1]}"
-    return (f"{shift.name}{unit}", *texts, f"{shift.shift:+.2f}", bits, _because(shift.because))
+    return (f"{shift.name}{unit}", *texts, f"{round(shift.shift, 2) + 0.0:+.2f}", bits)
 
 
 def _because(ids: Sequence[str]) -> str:
