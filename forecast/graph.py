@@ -141,7 +141,8 @@ def evaluate(
     Returns
     -------
     dict of str to numpy.ndarray
-        `values`, with an array ``(draw,)``, ``(year, draw)`` or one that broadcasts to them for each function run.
+        `values`, with an array ``(draw,)``, ``(year, draw)`` or one that broadcasts to them for each function run; none
+        of them can be written to.
 
     Raises
     ------
@@ -149,6 +150,8 @@ def evaluate(
         A function that fails, gives something else than numbers of that shape, or NaN (with the first world).
     """
     years = values[YEAR].shape[0] if YEAR in values else 1
+    for name, value in values.items():
+        values[name] = read_only(value)
     with np.errstate(all="ignore"):  # overflow to infinity is ordered by the quantiles; NaN is looked for below
         for name in sequence:
             function = functions[name]
@@ -177,8 +180,23 @@ def evaluate(
                     "keep its inputs where it is defined, for example with 'within' in a prior",
                 )
             # a year axis that was reduced with keepdims=True is none
-            values[name] = array[0] if array.ndim == 2 and array.shape[0] == 1 != years else array
+            values[name] = read_only(array[0] if array.ndim == 2 and array.shape[0] == 1 != years else array)
     return values
+
+
+def read_only(array: np.ndarray) -> np.ndarray:
+    """A view of an array that a model cannot change: what it is given, others are given too."""
+    view = np.asarray(array).view()
+    view.flags.writeable = False
+    return view
+
+
+def is_in_place(error: BaseException) -> bool:
+    """Whether an exception says that a `read_only` array was to be changed."""
+    return isinstance(error, ValueError) and "read-only" in str(error)
+
+
+IN_PLACE = ("changes a quantity in place", "write x = x + 1 instead of x += 1, or change a copy")
 
 
 def failure(function: Function, error: BaseException) -> Problem:
@@ -195,6 +213,8 @@ def failure(function: Function, error: BaseException) -> Problem:
         return Problem(
             place, "decides with 'if', 'and' or max() on an uncertain value", "use np.where, np.maximum or & instead"
         )
+    if is_in_place(error):
+        return Problem(place, *IN_PLACE)
     return Problem(place, f"{type(error).__name__} ({text})", "a model gets arrays with draws as their last axis")
 
 

@@ -442,6 +442,70 @@ STUDIES: dict[str, tuple[dict[str, str], str]] = {
         model('def total(cost):\n    """Total [USD]."""\n    return cost if cost > 0 else 0 * cost\n'),
         "models/m.py:8 total(): decides with 'if', 'and' or max() on an uncertain value in `cost > 0`; use np.where, np.maximum, np.minimum or &",
     ),
+    "random numbers of Python": (
+        model(
+            'import random\n\n\ndef total(hours):\n    """Total [chip*hour]."""\n    return hours * random.random()\n'
+        ),
+        "models/m.py:9 total(): gives another result each time it is called with the same inputs; a world's randomness comes from priors: give the random part a prior; keep no state, read no clock",
+    ),
+    "random numbers of numpy": (
+        model(
+            'import numpy as np\n\n\ndef total(hours):\n    """Total [chip*hour]."""\n    return hours * np.random.rand()\n'
+        ),
+        "models/m.py:9 total(): gives another result each time it is called with the same inputs; a world's randomness comes from priors: give the random part a prior; keep no state, read no clock",
+    ),
+    "random numbers of a shared generator": (
+        model(
+            'import numpy as np\nrng = np.random.default_rng(1)\n\n\ndef total(hours):\n    """Total [chip*hour]."""\n    return hours * rng.random()\n'
+        ),
+        "models/m.py:10 total(): gives another result each time it is called with the same inputs; a world's randomness comes from priors: give the random part a prior; keep no state, read no clock",
+    ),
+    "random numbers made with the file": (
+        model(
+            'import random\nSCALE = random.random()\n\n\ndef total(hours):\n    """Total [chip*hour]."""\n    return hours * SCALE\n'
+        ),
+        "models/m.py:10 total(): gives another result each time its file is run; a world's randomness comes from priors: give the random part a prior; keep no state, read no clock",
+    ),
+    "random numbers with a seed": (
+        model(
+            'import numpy as np\n\n\ndef total(hours):\n    """Total [chip*hour]."""\n    return hours * np.random.default_rng(1).random(np.shape(hours))\n'
+        ),
+        "models/m.py:9 total(): gives a world another result when other worlds stand beside it; compute each world by itself: reduce over years with axis=0 and never over draws, and give what is random a prior",
+    ),
+    "a counter": (
+        model(
+            'calls = []\n\n\ndef total(hours):\n    """Total [chip*hour]."""\n    calls.append(1)\n    return hours * len(calls)\n'
+        ),
+        "models/m.py:9 total(): gives another result each time it is called with the same inputs; a world's randomness comes from priors: give the random part a prior; keep no state, read no clock",
+    ),
+    "a clock": (
+        model('import time\n\n\ndef total(hours):\n    """Total [chip*hour]."""\n    return hours * time.time()\n'),
+        "models/m.py:9 total(): gives another result each time it is called with the same inputs; a world's randomness comes from priors: give the random part a prior; keep no state, read no clock",
+    ),
+    "the largest of all worlds": (
+        model('import numpy as np\n\n\ndef total(hours):\n    """Total []."""\n    return hours / np.max(hours)\n'),
+        "models/m.py:9 total(): gives a world another result when other worlds stand beside it; compute each world by itself: reduce over years with axis=0 and never over draws, and give what is random a prior",
+    ),
+    "a change in place": (
+        model('def total(hours):\n    """Total [chip*hour]."""\n    hours *= 2\n    return hours\n'),
+        "models/m.py:8 total(): changes a quantity in place in `hours *= 2`; write x = x + 1 instead of x += 1, or change a copy",
+    ),
+    "a change of an item": (
+        model('def total(hours, price):\n    """Total [chip*hour]."""\n    hours[0] = hours[1]\n    return hours\n'),
+        "models/m.py:8 total(): changes a quantity in place in `hours[0]`; write x = x + 1 instead of x += 1, or change a copy",
+    ),
+    "a change by out": (
+        model(
+            'import numpy as np\n\n\ndef total(hours):\n    """Total [chip*hour]."""\n    return np.add(hours, hours, out=hours)\n'
+        ),
+        "models/m.py:11 total(): changes a quantity in place in `np.add(hours, hours, out=hours)`; write x = x + 1 instead of x += 1, or change a copy",
+    ),
+    "out": (
+        model(
+            'import numpy as np\n\n\ndef total(hours):\n    """Total [chip*hour]."""\n    return np.add(hours, hours, out=hours.copy())\n'
+        ),
+        "models/m.py:11 total(): uses a function that cannot be read with units in `np.add(hours, hours, out=hours.copy())`; write it with operators, np.where, np.maximum, np.clip, np.sum, np.cumsum or np.stack",
+    ),
     # reports
     "no header": (
         replaced(reports__main_md="# Report\n"),

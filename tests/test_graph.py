@@ -113,6 +113,20 @@ def test_a_decision_on_an_uncertain_value_is_explained():
         evaluate(functions(f=f), ["f"], {"x": np.array([1.0, -1.0])}, 2)
 
 
+def test_what_is_given_to_a_model_cannot_be_changed_by_it():
+    def f(x):
+        x[x < 0] = 0  # in a branch that the trial at the opening of a study may not reach
+        return x
+
+    x = np.array([1.0, -1.0])
+    message = (
+        r"models/m\.py:1 f\(\): changes a quantity in place; write x = x \+ 1 instead of x \+= 1, or change a copy"
+    )
+    with pytest.raises(StudyError, match=message.replace("py:1", r"py:\d+").replace("models/m", r"\w+/\w+")):
+        evaluate(functions(f=f), ["f"], {"x": x}, 2)
+    assert x.tolist() == [1.0, -1.0] and x.flags.writeable  # the caller's own array stays its own
+
+
 def test_overflow_is_ordered_not_refused():
     values = evaluate(functions(f=lambda x: np.exp(x)), ["f"], {"x": np.array([1e4, 0.0])}, 2)
     np.testing.assert_array_equal(values["f"], [np.inf, 1.0])

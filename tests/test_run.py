@@ -57,10 +57,10 @@ def product(tmp_path_factory):
             return centred * centred
 
 
-        def centred(cost, price):
+        def centred(cost, hours, price):
             """A thing of both signs [USD]."""
-            return cost - np.median(cost)
-        '''.replace("\n        def cost", "\n        import numpy as np\n\n\n        def cost", 1),
+            return cost - 3 * hours * price
+        ''',
         'quantities = ["cost", "nothing", "square"]',
         files={
             "priors/units.toml": '[count]\nchip = "accelerator"\n[currency.USD]\nindex = "cpi.csv"\nyear = 2023\nsource = "BLS"\n',

@@ -20,7 +20,7 @@ from forecast.study.checks import (
     repairs,
     threshold,
 )
-from forecast.study.models import read_models
+from forecast.study.models import model_files, read_models
 from forecast.study.priors import read_priors
 from forecast.study.record import VERSION, Study
 from forecast.study.reports import read_report
@@ -87,7 +87,7 @@ def open_study(path: str | Path = ".") -> Study:
         prior_files, lambda text, place: _parse(text, place, memo), problems
     )
     curves = _curves(trends)
-    functions = read_models({name: text for name, text in files.items() if name.startswith("models/")}, root, problems)
+    functions = read_models(model_files(files), root, problems)
     reports = {
         report.name: report
         for name, text in files.items()
@@ -109,7 +109,7 @@ def open_study(path: str | Path = ".") -> Study:
     # A broken file hides what it defines, so the functions are only run with units when all else is well.
     if units is None:
         raise StudyError(problems)
-    parts = Parts(files, units, priors, trends, curves, functions, sequence if ordered else None, reports)
+    parts = Parts(root, files, units, priors, trends, curves, functions, sequence if ordered else None, reports)
     checked = check_units(parts, memo, base, problems)
     quantities = (*priors, *curves, *declared, *sequence)
     evidence = _read_evidence(files, quantities, checked["labels"], units, memo, problems) if ordered else ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +14,9 @@ from forecast.distribution.number import parse_number
 from forecast.errors import Problem, StudyError, nearest
 from forecast.graph import YEAR, Function, ancestors
 from forecast.memo import Memo
+from forecast.study.models import model_files, read_models
 from forecast.study.priors import Dependence, Prior
+from forecast.study.purity import WORLDS, check_purity
 from forecast.study.reports import Report
 from forecast.units import UnitSystem, conversion, undated_note, unit
 
@@ -134,6 +137,7 @@ def check_years(
 class Parts:
     """What a study was read into, before it is known to be sound."""
 
+    root: Path
     files: Mapping[str, str]
     units: UnitSystem
     priors: Mapping[str, Prior]
@@ -145,8 +149,8 @@ class Parts:
 
 
 def check_units(parts: Parts, memo: Memo, digest: str, problems: list[Problem]) -> dict[str, Any]:
-    """Factors, labels, thresholds, fit keys, notes; runs the functions once with units, unless that is remembered."""
-    known = memo.get("checked", digest)
+    """Factors, labels, thresholds, fit keys, notes; tries the functions, unless that is remembered."""
+    known = memo.get("tried", digest)
     if known is not None and not problems:
         return dict(known)
     units = parts.units
@@ -187,7 +191,11 @@ def check_units(parts: Parts, memo: Memo, digest: str, problems: list[Problem]) 
         typical |= {curve.name: (_typical(curve) * factors[curve.name], curve.unit) for curve in parts.curves.values()}
         from forecast.units.check import check
 
-        problems.extend(check(units, [parts.functions[name] for name in parts.sequence], typical, CHECK_YEARS))
+        functions = [parts.functions[name] for name in parts.sequence]
+        problems.extend(check(units, functions, typical, CHECK_YEARS))
+        if not problems:
+            afresh = read_models(model_files(parts.files), parts.root, [])
+            problems.extend(check_purity(functions, _few_worlds(parts, factors), afresh))
     checked = {
         "factors": factors,
         "labels": labels,
@@ -196,7 +204,7 @@ def check_units(parts: Parts, memo: Memo, digest: str, problems: list[Problem]) 
         "notes": list(dict.fromkeys(notes)),
     }
     if not problems:
-        memo.put("checked", digest, checked)
+        memo.put("tried", digest, checked)
     return checked
 
 
@@ -209,6 +217,17 @@ def _percentage_of_oom(prior: Prior) -> str:
     return (
         f"{written[0]} is a part of one {logarithmic[0]}, not growth by {written[0]}; write a decimal number to say so"
     )
+
+
+def _few_worlds(parts: Parts, factors: Mapping[str, float]) -> dict[str, np.ndarray]:
+    """Values of everything that is not a function in a few worlds, in base units."""
+    levels = (np.arange(WORLDS) + 0.5) / WORLDS
+    values = {YEAR: np.array(CHECK_YEARS)[:, None]}
+    for prior in parts.priors.values():
+        certain = prior.distribution.family == "point"
+        values[prior.name] = np.asarray(prior.distribution.quantile(levels[:1] if certain else levels))
+    values |= {curve.name: _typical(curve) + levels for curve in parts.curves.values()}
+    return {name: value * factors[name] for name, value in values.items()}
 
 
 def _check_trends(parts: Parts, problems: list[Problem]) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
@@ -13,6 +14,11 @@ from forecast.graph import YEAR, Function
 
 _UNIT = re.compile(r"\s*\[([^\[\]]*)\]\s*\.?$")
 _SOURCE = re.compile(r"^\s*Source:\s*(.+?)(?=\n\s*\n|\Z)", re.MULTILINE | re.DOTALL)
+
+
+def model_files(files: Mapping[str, str]) -> dict[str, str]:
+    """Those of a study's texts that are model files."""
+    return {name: text for name, text in files.items() if name.startswith("models/")}
 
 
 def read_models(files: dict[str, str], root: Path, problems: list[Problem]) -> dict[str, Function]:

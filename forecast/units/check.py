@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from forecast.errors import Problem, StudyError
-from forecast.graph import YEAR, Function
+from forecast.graph import IN_PLACE, YEAR, Function, is_in_place
 from forecast.units import Unit, UnitSystem, dimension_text, quantity, registry, unit
 
 _DRAWS = 2
@@ -91,6 +91,8 @@ def _checked(
     except StudyError as error:
         problems.extend(error.problems)
     arguments = [values[parameter] for parameter in function.parameters if parameter in values]
+    for argument in arguments:
+        argument.magnitude.flags.writeable = False
     if len(arguments) == len(function.parameters):  # a parameter that nothing defines is the graph's to tell
         try:
             result = _quantity(known, function.call(*arguments))
@@ -165,6 +167,9 @@ def _teach(made: Any) -> None:
     )
 
     def array_ufunc(self: Any, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
+        for into in options.get("out", ()):  # pint would not come to an end
+            array = getattr(into, "magnitude", into)
+            raise ValueError("NotImplemented" if array.flags.writeable else "output array is read-only")
         if ufunc.__name__ in _ALIKE:
             inputs = _with_units(made, inputs, self.units)
         if method in ("reduce", "accumulate") and ufunc.__name__ in _REDUCTIONS:
@@ -242,12 +247,15 @@ def _explain(function: Function, error: BaseException) -> Problem:
     if "truth value" in text:
         remedy = "use np.where, np.maximum, np.minimum or &"
         return Problem(place, f"decides with 'if', 'and' or max() on an uncertain value{here}", remedy)
-    if "stripped" in text or "returned NotImplemented" in text or "no implementation found" in text:
+    if "stripped" in text or "NotImplemented" in text or "no implementation found" in text:
         remedy = "write it with operators, np.where, np.maximum, np.clip, np.sum, np.cumsum or np.stack"
         return Problem(place, f"uses a function that cannot be read with units{here}", remedy)
     if "0-dimensional arrays" in text or "only length-1" in text:
         remedy = "use numpy's functions: np.exp, not math.exp"
         return Problem(place, f"makes an uncertain value a single number{here}", remedy)
+    if is_in_place(error):
+        what, remedy = IN_PLACE
+        return Problem(place, f"{what}{here}", remedy)
     if text.startswith("gives "):
         return Problem(place, text, "return the quantity's value")
     return Problem(
