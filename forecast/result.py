@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from forecast.errors import UsageError
-from forecast.fits import batches, trends_behind
+from forecast.fits import all_behind, batches, trends_behind
 from forecast.graph import YEAR
 from forecast.quantile import quantiles, quantiles_of_each
 from forecast.quantile.mcse import Estimate, posterior_mcse
-from forecast.quantile.mean import heavy_tailed, means, prob_above
+from forecast.quantile.mean import heavy_tailed, means, prob_of
 from forecast.sampling import Request, normals_behind, request_of, sample
 from forecast.study import Study
 from forecast.summary import round_interval
@@ -343,8 +343,8 @@ class Forecast:
 
     def prob_above(self, name: str, value: float, year: float | None = None) -> Estimate:
         """Probability that a quantity exceeds a value (in its own unit), with its Monte Carlo standard error."""
-        draws = self.at(name, year)
-        return self._with_posterior(name, draws > value, None, prob_above(draws, value))
+        above = self.at(name, year) > value
+        return self._with_posterior(name, above, None, prob_of(above, bound=not self._is_certain(name)))
 
     def sensitivity(self, name: str, **options: Any) -> Sensitivity:
         """What drives a quantity (``name`` or ``name@year``), and what to learn next, from these worlds.
@@ -435,8 +435,12 @@ class Forecast:
 
     def crossed_by(self, name: str, year: float) -> Estimate:
         """Probability that a crossing year is `year` or earlier, with its Monte Carlo standard error."""
-        draws = self.at(name)
-        return self._with_posterior(name, draws <= year, None, prob_above(-draws, -np.nextafter(year, np.inf)))
+        crossed = self.at(name) <= year
+        return self._with_posterior(name, crossed, None, prob_of(crossed, bound=not self._is_certain(name)))
+
+    def _is_certain(self, name: str) -> bool:
+        """Whether a quantity follows from nothing uncertain, so that no world beyond those drawn could differ."""
+        return not all_behind(self.study, [name]) & set(self.design.inputs)
 
 
 def interval_of(draws: np.ndarray, prob: float, unit: str) -> Interval:

@@ -10,7 +10,7 @@ import numpy as np
 
 from forecast.errors import Problem, UsageError
 from forecast.fits import all_behind, batches, trends_behind
-from forecast.graph import ancestors
+from forecast.graph import YEAR, ancestors
 from forecast.quantile.mcse import Estimate, posterior_mcse
 from forecast.result import Forecast, Interval
 from forecast.sampling import Request, aim, request_of, sample
@@ -118,6 +118,43 @@ def bands(forecast: Forecast) -> dict[str, dict[float, Interval]]:
             for request in affected:
                 found.setdefault(str(request), {})[correlation] = result.interval(str(request), forecast.prob)
     return found
+
+
+def infinite(forecast: Forecast) -> list[str]:
+    """Reported quantities that are infinite in every world, a sentence each, with the function that made them so.
+
+    A year that never comes is infinite, and nothing to be told of; anything else has most likely been divided by zero.
+    """
+    study = forecast.study
+    endless: dict[str, list[float | None]] = {}
+    reported = forecast.reported()
+    for (name, year), array in reported.items():
+        if study.labels[name] != YEAR and np.isinf(array).all():
+            endless.setdefault(name, []).append(year)
+    return [
+        _told_infinite(forecast, name, years, sum(key[0] == name for key in reported))
+        for name, years in endless.items()
+    ]
+
+
+def _told_infinite(forecast: Forecast, name: str, years: Sequence[float | None], of: int) -> str:
+    study, year = forecast.study, years[0]
+    needed = ancestors([name], study.functions)
+    behind = [function for function in study.sequence if function in needed]
+    one = sample(study, forecast.design, behind, forecast.years, 0, 1, forecast.block)
+
+    def is_infinite(function: str) -> bool:
+        array = one[function]
+        if array.ndim == 3 and year is not None:
+            array = array[forecast.years.index(year)]
+        return bool(np.isinf(array).all())
+
+    cause = next(filter(is_infinite, behind), name)
+    when = f" at {year:g}" if year is not None and len(years) < of else ""
+    return (
+        f"{study.definition(cause).place} {cause}: makes {name} infinite in every world{when}; "
+        "see that nothing is divided by zero or grows beyond all numbers"
+    )
 
 
 def _floors(forecast: Forecast) -> dict[tuple[str, float | None], np.ndarray]:

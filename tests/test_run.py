@@ -85,7 +85,7 @@ def test_a_product_of_lognormals_is_exact_from_text_to_json(product, capsys):
 
 
 def test_a_quantity_less_itself_is_nothing(product):
-    result = forecast.open_study(product).run()
+    result = forecast.product.run()
     assert not result.values("nothing").any()
     assert (result.values("square") >= 0).all()
 
@@ -452,3 +452,63 @@ def test_a_percentage_in_orders_of_magnitude_is_noted(tmp_path, text, unit, odd)
 def test_a_year_that_is_no_list_is_told(chain, years):
     with pytest.raises(forecast.errors.UsageError, match=r"years is not a list of years \(.*\); give \[2027\]"):
         chain.run(years=years)
+
+
+def test_what_is_certain_has_no_limit_of_probability(product):
+    study = forecast.open_study(product)
+    for total, above in ((3e9, 1.0), (1e8, 0.0)):
+        result = study.run(["cost"], given={"cost": total})
+        found = result.prob_above("cost", 1e9)
+        assert (float(found.value), float(found.mcse), float(result.crossed_by("cost", 1e9).value)) == (
+            above,
+            0,
+            1 - above,
+        )
+    uncertain = study.run(["cost"], draws=64).prob_above("cost", 1e30)
+    assert float(uncertain.value) == 0 and float(uncertain.mcse) > 0
+
+
+def test_what_is_infinite_in_every_world_is_told_with_its_cause(tmp_path, capsys):
+    study = write_study(
+        tmp_path,
+        prior("x", "1 to 2") + prior("start", "2030", "year"),
+        '''
+        def nothing(x):
+            """Nothing []."""
+            return 0 * x
+
+
+        def ratio(x, nothing):
+            """Divided by nothing []."""
+            return x / nothing
+
+
+        def more(ratio):
+            """More []."""
+            return ratio + 1
+
+
+        def pace(x, start, year):
+            """Pace [1/year]."""
+            return x / (year - start)
+
+
+        def late(start, nothing):
+            """A year that never comes [year]."""
+            return start / nothing
+
+
+        def often(x):
+            """Infinite in some worlds []."""
+            return np.where(x > 1.4, np.inf, x)
+        '''.replace("\n        def nothing", "\n        import numpy as np\n\n\n        def nothing", 1),
+        'quantities = ["more", "pace", "late", "often", "x"]\nyears = "2029 to 2031"',
+    )
+    remedy = "see that nothing is divided by zero or grows beyond all numbers"
+    assert main(["run", str(study)]) == 0
+    assert capsys.readouterr().err.splitlines() == [
+        f"note: models/model.py:10 ratio: makes more infinite in every world; {remedy}",
+        f"note: models/model.py:20 pace: makes pace infinite in every world at 2030; {remedy}",
+    ]
+    assert main(["run", str(study), "-q", "pace@2031", "-q", "x"]) == 0
+    assert capsys.readouterr().err == ""

@@ -115,6 +115,7 @@ def tell_notes(study: Any) -> None:
 def prepared(study: Any, quantities: Sequence[str] | None, **arguments: Any) -> Any:
     """Run a study, telling of the trends that have to be fitted first."""
     from forecast.fits import prepare
+    from forecast.run import infinite
 
     try:
         told, study = len(study.notes), study.given(arguments.pop("given", {}), "--set")
@@ -124,7 +125,10 @@ def prepared(study: Any, quantities: Sequence[str] | None, **arguments: Any) -> 
         say(f"note: {note}")
     prepare(study, [text.partition("@")[0] for text in quantities or study.main.quantities], progress)
     with waiting("drawing possible worlds"):
-        return study.run(quantities, **arguments)
+        result = study.run(quantities, **arguments)
+    for note in infinite(result):
+        say(f"note: {note}")
+    return result
 
 
 @contextmanager
