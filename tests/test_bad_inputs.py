@@ -855,6 +855,11 @@ def test_byte_order_marks_and_line_ends_make_no_difference(ending, mark, tmp_pat
             ),
             "the rank correlations cannot all hold at once: that of price and hours is 1.00, not 0.5",
         ),
+        (
+            priors(prior("x", "normal 0.3 to 0.8 within 5 and 6")),
+            "priors/a.toml [x]: its bounds leave 1e-188 of the probability (normal 0.3 to 0.8 within 5 and 6), all of it close to one of them; correct the interval or the bounds",
+        ),
+        (priors(prior("x", "normal 0.3 to 0.8 within 0.7 and 6")), ""),
     ],
 )
 def test_what_is_odd_but_no_error_is_noted(files, note, tmp_path, capsys):

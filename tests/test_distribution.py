@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 from forecast.distribution import Distribution, format_number, parse, parse_number
 from forecast.errors import StudyError
@@ -661,3 +662,21 @@ def test_squigglepy_objects_without_an_equivalent():
         said(one)
         == "a correlated squigglepy object (NormalDistribution); declare the correlation in [[dependence]] instead"
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("normal(mean=0, sd=1) within 0 and inf", 0.5),
+        ("normal(mean=0, sd=1) within 8 and 9", stats.norm.sf(8) - stats.norm.sf(9)),
+        ("normal(mean=0, sd=1) within -9 and -8", stats.norm.sf(8) - stats.norm.sf(9)),
+        ("normal(mean=0, sd=1) within -1 and 2", stats.norm.cdf(2) - stats.norm.cdf(-1)),
+        ("poisson(mean=3) within -1 and 0", math.exp(-3)),
+        ("poisson(mean=3) within 1 and 2", stats.poisson.pmf([1, 2], 3).sum()),
+        ("mixture(0, normal(mean=0, sd=1) within 8 and inf, weights=[0.5, 0.5])", stats.norm.sf(8)),
+        ("mixture(0, 1, weights=[0.3, 0.7]) within 0 and 0.5", 0.3),
+        ("1 to 2", 1.0),
+    ],
+)
+def test_how_much_bounds_keep(text, kept):
+    assert parse(text, "x").kept == pytest.approx(kept, rel=1e-9)

@@ -73,6 +73,27 @@ class Distribution:
         return self._base if self.bounds == (-math.inf, math.inf) else truncated(self._base, *self.bounds)
 
     @property
+    def kept(self) -> float:
+        """Probability that bounds leave of the distribution they cut; of a mixture, of its part that is cut most.
+
+        Examples
+        --------
+        >>> normal = (("mean", 0.0), ("sd", 1.0))
+        >>> round(Distribution("normal", normal, (0.0, np.inf)).kept, 9)
+        0.5
+        """
+        least = min((part.kept for part in dict(self.params).get("parts", ())), default=1.0)
+        if self.bounds == (-math.inf, math.inf):
+            return least
+        whole = Distribution(self.family, self.params, text=self.text)
+        low, high = (float(bound) for bound in self.bounds)
+        under = math.nextafter(low, -math.inf)  # closed bounds: what is probable at them is kept
+        left = float(whole.cdf(high) - whole.cdf(under))
+        if whole.sf(under) < 0.5:
+            left = float(whole.sf(under) - whole.sf(high))
+        return min(least, left)
+
+    @property
     def is_discrete(self) -> bool:
         """Whether single values are all there is."""
         return self.marginal.is_discrete

@@ -15,7 +15,7 @@ from forecast.errors import Problem, StudyError, nearest
 from forecast.graph import YEAR, Function, ancestors
 from forecast.memo import Memo
 from forecast.study.models import model_files, read_models
-from forecast.study.priors import Dependence, Prior
+from forecast.study.priors import Dependence, Prior, little_left
 from forecast.study.purity import WORLDS, check_purity
 from forecast.study.reports import Report
 from forecast.units import UnitSystem, conversion, undated_note, unit
@@ -173,6 +173,10 @@ def check_units(parts: Parts, memo: Memo, digest: str, problems: list[Problem]) 
             notes.append(f"{place}: {undated_note(units, read)}; write the year to say so")
         if name in parts.priors and (text := _percentage_of_oom(parts.priors[name])):
             notes.append(f"{place}: {text}")
+        if name in parts.priors:
+            prior = parts.priors[name]
+            each = [prior.distribution, *(other.distribution for other in prior.alternatives)]
+            notes += [f"{place}: {text}" for found in each if (text := little_left(found))]
     thresholds: dict[str, dict[str, float]] = {}
     for report in parts.reports.values():
         for name, texts in report.thresholds.items():

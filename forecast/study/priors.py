@@ -19,6 +19,19 @@ _DEPENDENCE_FIELDS = {"between", "rank_correlation", "band", "note", "source"}
 Parse = Callable[[Any, str], Distribution]
 
 
+LITTLE = 1e-6  # of a distribution, left by its bounds, is hardly what was believed
+
+
+def little_left(found: Distribution) -> str:
+    """What is odd about bounds that leave next to nothing of a distribution."""
+    if found.kept >= LITTLE:
+        return ""
+    return (
+        f"its bounds leave {found.kept:.0e} of the probability ({found.text or found.canonical()}), all of it close to "
+        "one of them; correct the interval or the bounds"
+    )
+
+
 @dataclass(frozen=True)
 class Alternative:
     """A second belief about the same quantity, chosen by name: ``--set growth=fitted``."""

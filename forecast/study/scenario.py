@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from forecast.distribution.belief import Distribution
 from forecast.errors import Problem, StudyError, nearest
 from forecast.graph import YEAR
-from forecast.study.priors import Alternative, Prior
+from forecast.study.priors import Alternative, Prior, little_left
 
 if TYPE_CHECKING:
     from forecast.study.record import Study
@@ -32,6 +32,8 @@ def replaced(study: Study, values: Mapping[str, Any], place: str) -> Study:
             problems.extend(error.problems)
             continue
         if isinstance(old, Prior) and (note := _outside(chosen.distribution, old.distribution)):
+            notes.append(f"{where}: {note}")
+        if note := little_left(chosen.distribution):
             notes.append(f"{where}: {note}")
         functions.pop(name, None)
         curves.pop(name, None)
