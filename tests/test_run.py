@@ -85,7 +85,7 @@ def test_a_product_of_lognormals_is_exact_from_text_to_json(product, capsys):
 
 
 def test_a_quantity_less_itself_is_nothing(product):
-    result = forecast.product.run()
+    result = forecast.open_study(product).run()
     assert not result.values("nothing").any()
     assert (result.values("square") >= 0).all()
 
