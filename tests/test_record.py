@@ -348,6 +348,17 @@ def test_the_band_of_a_binomial_number(count, prob):
     assert binomial_band(count, prob) == tuple(stats.binom.ppf([0.05, 0.95], count, prob))
 
 
+def test_an_answer_to_a_question_that_was_not_asked_has_no_scores():
+    shown = told(ledger(said(), Known(0, None, True)), draw=True)
+    listed, scores = tables(shown)  # of which there is the width alone
+    assert plain(listed.rows[0][2]) == "not told" and [plain(cells[0])[:5] for cells in scores.rows] == [
+        "Size ",
+        "Width",
+    ]
+    assert len(tables(told(ledger(said(quantiles=["inf"] * len(P)), Known(0, None, True)), draw=True))) == 1
+    assert not [block for block in shown if isinstance(block, Picture)]
+
+
 def test_texts_are_kept_to_a_line():
     assert clean("a\x00b\x1b[31m\u2066 c\r\n d") == "a b [31m c d"
     assert len(clean("long " * 500)) <= LONGEST and clean("费用 نیم‌فاصله 👩‍💻") == "费用 نیم‌فاصله 👩‍💻"

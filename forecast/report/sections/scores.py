@@ -39,7 +39,10 @@ def score_blocks(card: Card, titles: Mapping[str, str], draw: bool) -> Iterator[
     outcomes = len({one.outcome for one in card.scored})
     yield Heading(3, "How good the forecasts were", "scores")
     yield Paragraph((Strong(f"{counted(outcomes, 'outcome')}. "), _caution(outcomes)))
-    yield _score_table(card, titles)
+    table = _score_table(card, titles)
+    if not table.rows:  # what happened was told of no value, and of no question of yes or no
+        return
+    yield table
     yield Paragraph(
         (
             "Smaller scores are better; a difference below zero is better than what it is compared with. Small figures "
@@ -77,7 +80,7 @@ def _caution(outcomes: int) -> str:
     return "Forecasts of one outcome count as one in every interval."
 
 
-def _score_table(card: Card, titles: Mapping[str, str]) -> Block:
+def _score_table(card: Card, titles: Mapping[str, str]) -> Table:
     quantities = sorted(card.by_quantity, key=lambda group: -_outcomes(card, group, "quantity"))[:MOST_GROUPS]
     groups = [(card.total, "All quantities", "")] if len(card.by_quantity) > 1 else []
     if len(card.by_horizon) > 1 and len({one.outcome for one in card.scored}) >= FEW:
@@ -181,5 +184,13 @@ def _unit(unit: str) -> str:
 
 
 def percent_of(share: float) -> str:
-    """A share of outcomes as whole percents: more digits would need ten thousand of them."""
+    """A share of outcomes as whole percents: more digits would need ten thousand of them.
+
+    Examples
+    --------
+    >>> percent_of(0.0), percent_of(0.003), percent_of(0.667), percent_of(0.999)
+    ('0%', '< 1%', '67%', '> 99%')
+    """
+    if 0 < share < 0.005 or 0.995 < share < 1:
+        return "< 1%" if share < 0.5 else "> 99%"
     return f"{100 * share:.0f}%"
