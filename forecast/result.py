@@ -144,13 +144,20 @@ class Forecast:
         return few[name].ndim == 3
 
     def at(self, name: str, year: float | None = None) -> np.ndarray:
-        """Draws ``(chain, draw)`` of a quantity, at a year where it has a year axis.
+        """Draws ``(chain, draw)`` of a quantity in its own unit, at a year where it has a year axis.
+
+        Parameters
+        ----------
+        name : str
+            A quantity, or ``name@year``.
+        year : float, optional
 
         Raises
         ------
         UsageError
             The year is missing, not on the axis, or asked of a quantity without one.
         """
+        name, year = _place(name, year)
         slice_ = str(Request(name, year))
         if year is not None and slice_ in self._kept:
             return self._kept[slice_]
@@ -203,6 +210,7 @@ class Forecast:
         Parameters
         ----------
         name : str
+            A quantity, or ``name@year``.
         prob : float or sequence of float
             Probabilities in (0, 1).
         year : float, optional
@@ -218,7 +226,7 @@ class Forecast:
         UsageError
             An unknown quantity, or a year that does not go with it.
         """
-        return self._quantiles(Request(name, year), np.atleast_1d(prob).tolist())
+        return self._quantiles(Request(*_place(name, year)), np.atleast_1d(prob).tolist())
 
     def interval(self, name: str, prob: float | None = None, year: float | None = None) -> Interval:
         """Equal-tailed credible interval and median of a quantity.
@@ -250,16 +258,14 @@ class Forecast:
         >>> cost.low < cost.median < cost.high, cost.prob, cost.unit
         (True, 0.8, 'USD_2023')
         """
-        request = request_of(name)
+        name, year = _place(name, year)
         prob = self.prob if prob is None else prob
         if not 0 < prob < 1:
             raise UsageError(f"prob is not between 0 and 1 ({prob}); write 0.9 for 90%")
-        year = request.year if year is None else year
-        self.at(request.name, year)  # which refuses what cannot be asked
-        reported = self.reported_ends().get((request.name, year)) if prob == self.prob else None
-        ends = [0.5 - prob / 2, 0.5, 0.5 + prob / 2]
-        found = self._quantiles(Request(request.name, year), ends, reported)
-        return _interval(found, prob, self.study.labels[request.name])
+        self.at(name, year)  # which refuses what cannot be asked
+        reported = self.reported_ends().get((name, year)) if prob == self.prob else None
+        found = self._quantiles(Request(name, year), [0.5 - prob / 2, 0.5, 0.5 + prob / 2], reported)
+        return _interval(found, prob, self.study.labels[name])
 
     def _quantiles(self, request: Request, probs: list[float], known: Estimate | None = None) -> Estimate:
         """Quantiles of a quantity (where known, from the worlds alone), with the error of the posteriors behind it."""
@@ -328,13 +334,14 @@ class Forecast:
         return replace(self, requests=(), years=axis, _kept=known)
 
     def mean(self, name: str, year: float | None = None) -> Estimate:
-        """Mean of a quantity with its Monte Carlo standard error.
+        """Mean of a quantity (``name`` or ``name@year``) in its unit, with its Monte Carlo standard error.
 
         Warns
         -----
         RuntimeWarning
             A tail is so heavy that the mean converges slowly, and its error cannot be trusted.
         """
+        name, year = _place(name, year)
         draws = self.at(name, year)
         if heavy_tailed(draws):
             told = f"{Request(name, year)} has a heavy tail: its mean converges slowly, and the error cannot be trusted"
@@ -342,7 +349,25 @@ class Forecast:
         return self._with_posterior(name, draws, None, means(draws))
 
     def prob_above(self, name: str, value: float, year: float | None = None) -> Estimate:
-        """Probability that a quantity exceeds a value (in its own unit), with its Monte Carlo standard error."""
+        """Probability that a quantity exceeds a value, with its Monte Carlo standard error.
+
+        Parameters
+        ----------
+        name : str
+            A quantity, or ``name@year``.
+        value : float
+            In the quantity's unit.
+        year : float, optional
+
+        Examples
+        --------
+        >>> import forecast
+        >>> result = forecast.open_study(forecast.starter()).run(["training_cost"], draws=1024)
+        >>> median = result.interval("training_cost").median
+        >>> round(float(result.prob_above("training_cost", median).value), 1)
+        0.5
+        """
+        name, year = _place(name, year)
         above = self.at(name, year) > value
         return self._with_posterior(name, above, None, prob_of(above, bound=not self._is_certain(name)))
 
@@ -441,6 +466,12 @@ class Forecast:
     def _is_certain(self, name: str) -> bool:
         """Whether a quantity follows from nothing uncertain, so that no world beyond those drawn could differ."""
         return not all_behind(self.study, [name]) & set(self.design.inputs)
+
+
+def _place(name: str, year: float | None) -> tuple[str, float | None]:
+    """The quantity and the year of a name, or a ``name@year``; a year that is given apart counts."""
+    request = request_of(name)
+    return request.name, request.year if year is None else year
 
 
 def interval_of(draws: np.ndarray, prob: float, unit: str) -> Interval:

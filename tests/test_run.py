@@ -423,6 +423,18 @@ def test_the_mean_of_a_heavy_tail_warns(chain):
     assert (told["smooth"]["heavy_tailed"], told["kinked"]["heavy_tailed"]) == (True, False)
 
 
+def test_a_year_is_asked_for_alike_everywhere(chain):
+    result = chain.run(draws=4096, seed=7)
+    np.testing.assert_array_equal(result.at("path@2030"), result.at("path", 2030))
+    assert result.interval("path@2030") == result.interval("path", year=2030)
+    for one, other in (
+        (result.quantile("path@2030", 0.5), result.quantile("path", 0.5, 2030)),
+        (result.prob_above("path@2030", 20), result.prob_above("path", 20, 2030)),
+        (result.mean("path@2030"), result.mean("path", 2030)),
+    ):
+        assert (one.value, one.mcse) == (other.value, other.mcse)
+
+
 @pytest.mark.parametrize("seed", [1 << 63, 1 << 70])
 def test_a_seed_too_large_is_told(chain, seed):
     with pytest.raises(forecast.errors.UsageError, match=r"seed has more than 63 bits \(\d+\); give a whole number"):
