@@ -28,7 +28,6 @@ from forecast.sensitivity.prepared import (
     prepare,
     target_of,
 )
-from forecast.sensitivity.shapley import indices
 from forecast.sensitivity.swings import (
     DependenceEffect,
     Figure,
@@ -217,7 +216,7 @@ def sensitivity(
     """
     prob = forecast.prob if prob is None else prob
     prepared = prepare(forecast, quantity, year, above, scale)
-    found = indices(prepared.surrogate)
+    found = prepared.indices
     drawn = posterior_error(forecast, prepared, found.shapley)
     learned = learned_of(forecast, prepared, above)
     order, known = known_by(forecast.study, prepared)
@@ -227,6 +226,11 @@ def sensitivity(
     if len(known) == 1:  # all there is to know
         width, score, sure = np.full(1, gained.width_now), np.full(1, gained.score_now), np.zeros(1)
         gained = Gains(width, sure, score, sure, gained.width_now, gained.score_now)
+    first, first_se = found.first.copy(), np.hypot(found.first_se, drawn)
+    if event and len(known) > 1:  # the Brier score is the variance: what knowing an input takes off it is its share
+        share, error = gained.score / gained.score_now, gained.score_se / gained.score_now
+        exact = np.array([name in forecast.study.priors for name in prepared.inputs.players]) & (error < first_se)
+        first, first_se = np.where(exact, share, first), np.where(exact, error, first_se)
     effects = []
     for player, name in enumerate(prepared.inputs.players):
         definition = forecast.study.priors.get(name) or forecast.study.trends[name]
@@ -237,7 +241,7 @@ def sensitivity(
                 definition.label,
                 forecast.study.labels.get(name, definition.unit),
                 _figure(found.shapley[player], math.hypot(found.shapley_se[player], drawn[player]), prepared.doubt),
-                _figure(found.first[player], math.hypot(found.first_se[player], drawn[player]), prepared.doubt),
+                _figure(first[player], first_se[player], prepared.doubt),
                 _figure(found.total[player], math.hypot(found.total_se[player], drawn[player]), prepared.doubt),
                 _rank_correlation(ranks, prepared.scores[own[0]]) if name in forecast.study.priors else None,
                 swing_of(forecast, prepared, player, order[player], event),

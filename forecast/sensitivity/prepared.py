@@ -15,7 +15,9 @@ from forecast.quantile import heavy_tailed, mcse_of
 from forecast.result import Forecast
 from forecast.sampling import request_of
 from forecast.sensitivity.chaos import Features, Inputs
+from forecast.sensitivity.events import Foretold, best_foretold, event_indices
 from forecast.sensitivity.posterior import MOST_PLAYERS
+from forecast.sensitivity.shapley import Indices, indices
 from forecast.sensitivity.surrogate import Surrogate, fit
 from forecast.special import ndtr, ndtri
 from forecast.study import Study
@@ -53,6 +55,10 @@ class Prepared:
         Standard error of the inputs' correlations, where these are a posterior's.
     nearest : bool
         Whether a posterior's dependence is that of the nearest Gaussian copula, as there are too many inputs in it.
+    event : Foretold or None
+        What the surrogate says of the event that is explained. The surrogate is then one of the answer itself, or of
+        the event where that foretells it better. None for the event of a posterior that is no copula: its surrogate is
+        the event's.
     """
 
     quantity: str
@@ -66,6 +72,12 @@ class Prepared:
     surrogate: Surrogate
     doubt: float = 0.0
     nearest: bool = False
+    event: Foretold | None = None
+
+    @property
+    def indices(self) -> Indices:
+        """Shares of the variance of the target."""
+        return indices(self.surrogate) if self.event is None else event_indices(self.event, self.scores)
 
     def of_player(self, player: int) -> Array:
         """Normal scores (coordinate, chain, draw) of one player."""
@@ -115,17 +127,23 @@ def prepare(forecast: Forecast, quantity: str, year: float | None, above: float 
     nearest = bool(together.joint) and len({inputs.player[c] for c in together.dependent}) > MOST_PLAYERS
     if together.joint and not nearest:
         inputs, doubt = together, 0.0
-    if above is not None:
-        scale, target = "linear", (draws > above).astype(float)
-        if target.min() == target.max():
-            raise UsageError(
-                f"{text} is {'always' if target.min() else 'never'} above {above:g} here; choose another value"
-            )
-    else:
-        scale = _scale(draws) if scale == "auto" else scale
-        target = target_of(draws, scale, text)
-    surrogate = fit(target, z, inputs)
-    return Prepared(text, draws, target, scale, z, believed, inputs, tuple(coordinates), surrogate, doubt, nearest)
+    scale = _scale(draws) if scale == "auto" else scale
+    target = target_of(draws, scale, text)
+    if above is None:
+        surrogate = fit(target, z, inputs)
+        return Prepared(text, draws, target, scale, z, believed, inputs, tuple(coordinates), surrogate, doubt, nearest)
+    event = (draws > above).astype(float)
+    if event.min() == event.max():
+        raise UsageError(f"{text} is {'always' if event.min() else 'never'} above {above:g} here; choose another value")
+    if inputs.joint:  # inputs cannot be drawn anew given others: what follows from a fit to the event itself
+        surrogate = fit(event, z, inputs)
+        return Prepared(
+            text, draws, event, "linear", z, believed, inputs, tuple(coordinates), surrogate, doubt, nearest
+        )
+    found = best_foretold(target, event, z, inputs)
+    return Prepared(
+        text, draws, event, "linear", z, believed, inputs, tuple(coordinates), found.surrogate, doubt, nearest, found
+    )
 
 
 def _together(forecast: Forecast, coordinates: Sequence[str]) -> tuple[int, ...]:

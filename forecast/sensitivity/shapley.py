@@ -119,7 +119,7 @@ def _indices(surrogate: Surrogate, worlds: slice = slice(None)) -> Indices:
     for numerator in (first, total, shapley):
         ratios = _leaving_out(numerator) / variance[:, None]
         values.append(ratios[-1])
-        errors.append(_jackknife(ratios[:-1]))
+        errors.append(jackknife(ratios[:-1]))
     explained = _leaving_out(everything[None]) / variance[:, None]
     missing = max(0.0, 1 - float(explained[-1, 0]))
     # With few worlds a good fit to them can be a bad one where none fell: then its variance is not theirs.
@@ -142,7 +142,7 @@ def _indices(surrogate: Surrogate, worlds: slice = slice(None)) -> Indices:
         for error, share, value in zip(errors, shares, values, strict=True)
     )
     return Indices(
-        values[0], first_se, values[1], total_se, values[2], shapley_se, missing, float(_jackknife(explained[:-1])[0])
+        values[0], first_se, values[1], total_se, values[2], shapley_se, missing, float(jackknife(explained[:-1])[0])
     )
 
 
@@ -159,7 +159,7 @@ def _leaving_out(products: Array) -> Array:
     return np.array([*less, (whole - diagonal.sum(axis=-1)) / (chains * (chains - 1))])
 
 
-def _jackknife(left_out: Array) -> Array:
+def jackknife(left_out: Array) -> Array:
     """Standard error from estimates (chain, …) that leave out one chain each, widened for the number of chains."""
     chains = len(left_out)
     spread = ((left_out - left_out.mean(axis=0)) ** 2).sum(axis=0) * (chains - 1) / chains
