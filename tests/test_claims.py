@@ -58,6 +58,15 @@ def test_every_verdict_is_as_expected(results):
     assert [result.claim.id for result in results.values() if not result.as_expected] == []
 
 
+def test_evidence_changes_no_claim(study, results):
+    """A claim is about what a document's own inputs give; an observation of any of them is not one of those."""
+    seen = study.observe("training_cost", "60M to 120M", source="a newspaper", date="2024-03-01")
+    open_ones = [result.claim for result in results.values() if result.claim.reading not in POINTS][:12]
+    assert any(claim.reading == "consistent" for claim in open_ones)
+    claims = [*open_ones, results["L7"].claim]
+    assert [r.ours for r in evaluate_claims(seen, claims)] == [r.ours for r in evaluate_claims(study, claims)]
+
+
 def test_what_is_said_of_each_claim(results):
     for result in results.values():
         claim = result.claim

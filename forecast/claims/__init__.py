@@ -118,11 +118,13 @@ def evaluate_study(study: Study, wanted: Sequence[str] = ()) -> tuple[Result, ..
 
 
 def evaluate_claims(study: Study, claims: Iterable[Claim]) -> tuple[Result, ...]:
-    """Evaluate claims through a study.
+    """Evaluate claims through a study, without its evidence.
 
     Parameters
     ----------
     study : Study
+        What was observed is left out: a claim is about what its document's own inputs give, and what is not among them
+        is what the study believes without having seen anything.
     claims : iterable of Claim
 
     Returns
@@ -160,8 +162,9 @@ def _placed(problem: Problem, place: str) -> Problem:
 
 
 def evaluate_claim(study: Study, claim: Claim, runs: dict[Any, Forecast] | None = None) -> Result:
-    """Evaluate one claim; `runs` keeps scenarios that other claims share."""
+    """Evaluate one claim, without the study's evidence; `runs` keeps scenarios that other claims share."""
     runs = {} if runs is None else runs
+    study = study.with_evidence(()) if study.evidence else study
     data = ""
     unit = claim.unit
     varied = _scenario(study, claim)

@@ -20,7 +20,7 @@ def add_commands(commands: Any) -> None:
     claims.add_argument(
         "ids", metavar="ID", nargs="*", help="claims such as L7, a part such as K9.b, or K (default: all)"
     )
-    claims.add_argument("--study", metavar="DIR", default=".")
+    claims.add_argument("--study", metavar="DIR", default=".", help="the study's folder (default: .)")
     claims.add_argument("--notes", action="store_true", help="also print sentence, inputs, tolerance and note of each")
     add_json(claims)
     claims.add_argument("--markdown", action="store_true", help="print Markdown tables with links into the sources")
@@ -63,6 +63,11 @@ def _claims(options: argparse.Namespace) -> None:
         print(json.dumps(to_json(results, study.name, study.digest), indent=1, ensure_ascii=False))
     elif not options.report or options.markdown:
         print(markdown(results) if options.markdown else table(results, options.notes, sentences=bool(options.ids)))
+    if count := len(study.evidence):
+        told = f"Evaluated without the study's evidence ({count} observation{'s' * (count != 1)})"
+        (say if options.json or options.markdown or options.report else print)(
+            f"{told}: a claim is about what its document's own inputs give"
+        )
     if not all(result.as_expected for result in results):
         raise GateError(f"claims: {tally(results)}; correct the model or the claim's inputs, or say why in its note")
 
