@@ -156,6 +156,9 @@ def test_misfit_by_hand():
         "160k, 88k, 260k",
         "$160K (90% CI: 88K to 260K)",
         "160K [88K - 260K]",
+        "160k (88k-260k)",
+        "$160k ($88k-$260k) for GPT-3",
+        "160 thousand (88 thousand-260 thousand)",
         "160K USD (88K USD to 260K USD)",
         "$160 thousand (90% interval: 88 thousand – 260 thousand)",
     ],
@@ -170,6 +173,8 @@ def test_ways_of_printing_a_triple(text):
     [
         ("380M (55M to 1.5B)", (380e6, 55e6, 1.5e9)),
         ("$13M [4M, 36M]", (13e6, 4e6, 36e6)),
+        ("3m (1m-9m)", (3e6, 1e6, 9e6)),
+        ("3bn (1bn-9bn)", (3e9, 1e9, 9e9)),
         ("0.2 OOM/yr (0.1 to 0.3)", (0.2, 0.1, 0.3)),
         ("12% (1.3 to 56%)", (0.12, 0.013, 0.56)),
         ("20 % (10 % \u2212 68 %)", (0.2, 0.1, 0.68)),

@@ -18,6 +18,7 @@ REMEDY = "write it like '380M (55M to 1.5B)' or '0.2 (95% CI: 0.1 to 0.3)'"
 LEAST = 50  # per cent: a percentage below it, before the word interval, is the middle
 _SUFFIXES = {"thousand": "K", "million": "M", "mn": "M", "m": "M", "billion": "B", "bn": "B", "b": "B"}
 _SUFFIXES |= {"trillion": "T", "tn": "T", "percent": "%", "k": "K"}
+_HYPHEN = re.compile(r"(?<=\d)(\s?(?:[kKMBTmb]|(?i:thousand|million|billion|trillion|[bmt]n)))\s?-(?=\s?[$€£]?\d)")
 _FIGURE = re.compile(
     r"(?P<before>[$€£]\s?)?(?<![A-Za-z_^\d.])(?<![A-Za-z]-)"  # the 3 of GPT-3 and the 2021 of USD_2021 are names
     r"(?P<digits>(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?|\.\d+)(?P<power>[eE][+-]?\d+)?"
@@ -102,8 +103,8 @@ def are_years(triple: Triple) -> bool:
 
 
 def _plain(text: str) -> str:
-    """The text with ordinary spaces and powers of ten as exponents."""
-    spaced = re.sub(r"[\u00a0\u2000-\u200a\u202f\u205f]", " ", text)
+    """The text with ordinary spaces, a dash between figures (1m-9m) and powers of ten as exponents."""
+    spaced = _HYPHEN.sub(r"\1–", re.sub(r"[\u00a0\u2000-\u200a\u202f\u205f]", " ", text))
     return _POWER.sub(
         lambda m: (
             ("e" if m["times"] else "1e") + (m["power"] or m["raised"]).translate(_RAISED).replace("−", "-").strip("{}")
