@@ -174,6 +174,11 @@ def test_any_text_is_read_or_refused(text: str) -> None:
             "cd",
             "there is no unit 'cd'; did you mean 'd'? Else declare it under [count] in priors/units.toml",
         ),  # no prefixes on days: a hundredth of one?
+        (
+            "GBP",
+            "there is no unit 'GBP'; declare the currency in priors/units.toml: [currency.GBP] with index, year and source; "
+            "or GBP under [count], if money of one year is all there is",
+        ),
         ("FLOPs", "FLOPs could mean FLOP or FLOP/s; write which of the two"),
         ("TFLOPS", "TFLOPS could mean TFLOP or TFLOP/s; write which of the two"),
         ("degC", "degC starts from a zero of its own, so no factor converts it; use kelvin"),

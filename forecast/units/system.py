@@ -52,6 +52,10 @@ _ENGINE: tuple[tuple[str, tuple[str, ...], str, Mapping[str, float]], ...] = (
 )
 DIMENSIONS = frozenset(definition.strip("[]") for _, _, definition, _ in _ENGINE if definition.startswith("["))
 _OFFSET = {"degC", "degF", "celsius", "Celsius", "fahrenheit", "Fahrenheit", "degree_Celsius", "degree_Fahrenheit"}
+_CODES = set(  # of currencies that are likely, by ISO 4217
+    "AUD BRL CAD CHF CNY CZK DKK EUR GBP HKD HUF IDR ILS INR JPY KRW MXN MYR NOK NZD PLN SAR SEK SGD THB TWD USD ZAR"
+    .split()
+)  # fmt: skip
 _LOGARITHMIC = {"dB", "dBm", "dBW", "bel", "decibel", "neper", "Np", "octave", "pH", "cent"}
 
 
@@ -193,7 +197,9 @@ def _unknown(system: UnitSystem, word: str) -> tuple[str, str]:
     same = [name for name in known if name.lower() == word.lower()]
     hint = f"did you mean '{same[0]}'?" if same else nearest(word, [name for name in prefixes if name != "radian"])
     declare = "declare it under [count] in priors/units.toml"
-    if re.fullmatch(r"[A-Z]{3}(_\d{4})?", word) and not system.currencies:
-        declare = f"declare the currency in priors/units.toml: [currency.{word[:3]}] with index, year and source"
+    money = re.fullmatch(r"[kMBT]?([A-Z]{3})(_\d{4})?", word)
+    if money and (not system.currencies or money[1] in _CODES or money[2]):
+        declare = f"declare the currency in priors/units.toml: [currency.{money[1]}] with index, year and source"
         declare += f"; or {word} under [count], if money of one year is all there is"
+        hint = hint if same or money[1] not in _CODES else ""  # another currency is not what is meant
     return f"there is no unit '{word}'", f"{hint} Else {declare}" if hint else declare
