@@ -61,13 +61,21 @@ def _complain(text: str) -> None:
 class _Parser(argparse.ArgumentParser):
     """Tells what is wrong in a line, with the nearest command or option."""
 
+    words: Sequence[str] = ()
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """As argparse, but a command complains of what it does not know itself: it knows its own options."""
+        self.words = sys.argv[1:] if args is None else list(args)
+        found, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return found, unknown
+
     def error(self, message: str) -> Any:
         words = {option for action in self._actions for option in action.option_strings}
         words |= {name for action in self._actions if isinstance(action.choices, dict) for name in action.choices}
         missing = "arguments are required" in message  # nothing was misspelt
-        hint = next(
-            (h for word in sys.argv[1:] if not missing and word not in words and (h := nearest(word, words))), ""
-        )
+        hint = next((h for word in self.words if not missing and word not in words and (h := nearest(word, words))), "")
         _complain(f"{self.prog}: {message}; {hint or f'see {self.prog} --help'}")
         raise SystemExit(2)
 

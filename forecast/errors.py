@@ -51,6 +51,9 @@ class UsageError(ForecastError):
 class StudyError(ForecastError):
     """The study (or a text given in its place) is invalid.
 
+    What an option of the command line (a place such as ``--set``) has to do with is no fault of the study, which was
+    read without complaint before: ``exit_code`` is then that of a `UsageError`.
+
     Parameters
     ----------
     problems : iterable of Problem
@@ -67,6 +70,8 @@ class StudyError(ForecastError):
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(dict.fromkeys(problems))
+        if any(problem.place.startswith("--") for problem in self.problems):
+            self.exit_code = UsageError.exit_code
         super().__init__("\n".join(map(str, self.problems)))
 
     @classmethod

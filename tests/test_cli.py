@@ -366,6 +366,29 @@ expected = "holds"
 
 
 @pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["run", "--jsn"], "forecast run: unrecognized arguments: --jsn; did you mean '--json'?"),
+        (["log", "--sensitivty"], "forecast log: unrecognized arguments: --sensitivty; did you mean '--sensitivity'?"),
+        (["chekc"], "did you mean 'check'?"),
+        (["run", "--draws"], "forecast run: argument --draws: expected one argument; see forecast run --help"),
+    ],
+)
+def test_what_is_misspelt_on_the_command_line(words, told, capsys):
+    with pytest.raises(SystemExit) as caught:
+        main(words)
+    assert caught.value.code == 2 and capsys.readouterr().err.strip().endswith(told)
+
+
+def test_every_option_says_what_it_is(capsys):
+    from forecast.cli import _parser
+
+    (commands,) = (action.choices for action in _parser()._actions if isinstance(action.choices, dict))
+    unsaid = [(name, action.dest) for name, one in commands.items() for action in one._actions if not action.help]
+    assert not unsaid
+
+
+@pytest.mark.parametrize(
     ("words", "code"),
     [
         (["run", "{study}", "-q", "energy"], 0),
@@ -373,6 +396,14 @@ expected = "holds"
         (["run", "{study}", "-q", "energy", "--out", "/dev/null/x"], 1),
         (["run", "{study}", "--prob", "90"], 2),
         (["run", "{study}", "--no-such-option"], 2),
+        (["run", "{study}", "--set", "a=1 to"], 2),
+        (["show", "energy", "{study}", "--set", "a=1 to"], 2),
+        (["sensitivity", "energy", "{study}", "--above", "3 kg"], 2),
+        (["sensitivity", "energy", "{study}", "--measure", "a ± 3 kg"], 2),
+        (["plot", "energy", "{study}", "--kind", "dots", "--threshold", "3 kg"], 2),
+        (["record", "energy", "{study}", "--above", "3 kg", "--resolves", "2030-12-31", "--question", "?"], 2),
+        (["update", "{study}", "--observe", "energy = 3 to 4 [kg]", "--source", "s", "--date", "2024-01-01"], 2),
+        (["report", "{study}", "--set", "a=1 to"], 2),
         (["run", "{study}/nowhere"], 3),
         (["check", "{broken}"], 3),
         (["claims", "--study", "{claims}"], 4),
@@ -389,6 +420,27 @@ def test_exit_codes(words, code, study, tmp_path):
     assert "Traceback" not in done.stderr
     assert bool(done.stdout) == (code in (0, 4)) and bool(done.stderr) == (code != 0)
     assert all(line.startswith("error: ") for line in done.stderr.splitlines())
+
+
+def test_claims_leave_the_evidence_out_and_say_so(study, tmp_path, capsys):
+    folder = shutil.copytree(study, tmp_path / "claims")
+    (folder / "reports/claims").mkdir()
+    claims = CLAIMS.replace("given = { a = 2, b = 3 }", "").replace('"point"', '"consistent"').replace('"5"', '"8"')
+    (folder / "reports/claims/a.toml").write_text(claims)
+    words = ["claims", "--study", str(folder)]
+    assert main(words) == 0
+    before = capsys.readouterr()
+    update = ["update", str(folder), "--source", "s", "--date", "2024-01-01", "--observe", "energy = 19 to 20"]
+    assert main(update) == 0  # the printed 8 lies outside what that leaves
+    capsys.readouterr()
+    told = (
+        "Evaluated without the study's evidence (1 observation): a claim is about what its document's own inputs give\n"
+    )
+    assert main(words) == 0
+    assert capsys.readouterr() == (before.out + told, "")
+    assert main([*words, "--json"]) == 0
+    found = capsys.readouterr()
+    assert json.loads(found.out)["claims"][0]["verdict"] == "holds" and found.err == told
 
 
 def test_an_interrupt_exits_with_130(study, tmp_path):

@@ -151,12 +151,17 @@ def test_comments_and_layout_are_kept(study: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["--observe", "nope = 1 to 2"], 3, "there is no quantity 'nope'"),
-        (["--observe", "c = 2 to 1"], 3, "the interval runs downwards"),
-        (["--observe", "c = 3"], 3, "an exact value of a derived quantity has probability zero"),
-        (["--observe", "c@2025 = 1 to 2"], 3, "has no year axis"),
-        (["--observe", "c is big"], 3, "is not a statement"),
-        (["--observe", "c = 1 to 2 [kg]"], 3, "cannot be shown in"),
+        (["--observe", "nope = 1 to 2"], 2, "there is no quantity 'nope'"),
+        (["--observe", "c = 2 to 1"], 2, "the interval runs downwards"),
+        (
+            ["--observe", "c = 3"],
+            2,
+            "an exact value of a derived quantity has probability zero (c = 3); say how exact it is: --error 2%",
+        ),
+        (["--observe", "a = -1"], 2, "is impossible: the prior of a runs from 0 to inf"),
+        (["--observe", "c@2025 = 1 to 2"], 2, "has no year axis"),
+        (["--observe", "c is big"], 2, "is not a statement"),
+        (["--observe", "c = 1 to 2 [kg]"], 2, "cannot be shown in"),
         (["--drop", "nope"], 2, "there is no observation 'nope'"),
         ([], 2, "needs either --observe"),
         (["--observe", "c = 1000 to 1100", "--rung", "weights"], 4, "weights do not serve"),

@@ -23,7 +23,7 @@ def add_commands(commands: Any) -> None:
     update.add_argument("--drop", metavar="ID", help="take an observation back")
     update.add_argument("--source", metavar="TEXT", help="who says so, and where")
     update.add_argument("--date", metavar="DATE", help="when it was seen or published, such as 2024-03-01")
-    update.add_argument("--note", metavar="TEXT", default="")
+    update.add_argument("--note", metavar="TEXT", default="", help="a remark to keep with it")
     update.add_argument(
         "--error", metavar="ERROR", help="standard error of a plain number or a bound: 10%%, or in its unit"
     )

@@ -30,7 +30,7 @@ def add_commands(commands: Any) -> None:
     record.add_argument(
         "--above", default="", metavar="VALUE", help="for yes or no: whether it exceeds this, such as '1B USD_2023'"
     )
-    record.add_argument("--note", default="", metavar="TEXT")
+    record.add_argument("--note", default="", metavar="TEXT", help="a remark to keep with it")
     add_run_options(record)
 
     resolve = add_command(commands, "resolve", "append what happened to a recorded forecast", _resolve)
@@ -47,7 +47,9 @@ def add_commands(commands: Any) -> None:
 
     score = add_command(commands, "score", "score the forecasts that have resolved", _score)
     _add_kept(score)
-    score.add_argument("--quantity", "-q", default="", metavar="NAME[@YEAR]")
+    score.add_argument(
+        "--quantity", "-q", default="", metavar="NAME[@YEAR]", help="score its forecasts alone (default: all)"
+    )
     add_json(score)
 
     ledger = add_command(

@@ -19,7 +19,7 @@ from forecast.commands.shared import (
     say,
     tell_notes,
 )
-from forecast.errors import UsageError, nearest
+from forecast.errors import StudyError, UsageError, nearest
 
 
 def add_commands(commands: Any) -> None:
@@ -124,6 +124,7 @@ def _report(options: argparse.Namespace) -> None:
 
 def _plot(options: argparse.Namespace) -> None:
     import io
+    from dataclasses import replace
     from pathlib import Path
 
     from forecast.files import write_atomically, writing
@@ -141,7 +142,13 @@ def _plot(options: argparse.Namespace) -> None:
     study, _ = opened(options)
     study.definition(options.quantity.partition("@")[0])
     result = prepared(study, [options.quantity], **run_arguments(options))
-    figure = plot(result, options.kind, options.quantity, options.threshold)
+    try:
+        figure = plot(result, options.kind, options.quantity, options.threshold)
+    except StudyError as error:
+        places = {
+            problem.place: "--threshold" for problem in error.problems if problem.place.startswith("threshold of")
+        }
+        raise StudyError(replace(p, place=places.get(p.place, p.place)) for p in error.problems) from None
     drawn = io.BytesIO()
     missing = save(figure, drawn, kind)
     with writing(target):

@@ -117,10 +117,7 @@ def prepared(study: Any, quantities: Sequence[str] | None, **arguments: Any) -> 
     from forecast.fits import prepare
     from forecast.run import infinite
 
-    try:
-        told, study = len(study.notes), study.given(arguments.pop("given", {}), "--set")
-    except StudyError as error:  # the command line is wrong, not the study
-        raise UsageError(str(error)) from None
+    told, study = len(study.notes), study.given(arguments.pop("given", {}), "--set")
     for note in study.notes[told:]:
         say(f"note: {note}")
     prepare(study, [text.partition("@")[0] for text in quantities or study.main.quantities], progress)

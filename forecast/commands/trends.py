@@ -21,7 +21,7 @@ def add_commands(commands: Any) -> None:
     fit.add_argument("--less", metavar="QUANTITY", help="also show the least-squares growth less that of a quantity")
 
     backtest = add_command(commands, "backtest", "score a trend on what came after a date", _backtest)
-    backtest.add_argument("trend", metavar="TREND")
+    backtest.add_argument("trend", metavar="TREND", help="a trend of the study")
     add_folder(backtest)
     backtest.add_argument(
         "--as-of", action="append", required=True, metavar="DATE", help="fit on rows before it (repeatable)"
@@ -32,19 +32,26 @@ def add_commands(commands: Any) -> None:
         commands, "import", "read a published file into a series that a trend can use", _import, opens=False
     )
     read.add_argument("format", metavar="FORMAT", help="a format in priors/formats/, such as epoch")
-    read.add_argument("file", metavar="FILE")
-    read.add_argument("--study", metavar="DIR", default=".")
+    read.add_argument("file", metavar="FILE", help="the published CSV file")
+    read.add_argument("--study", metavar="DIR", default=".", help="the study whose formats are used (default: .)")
     read.add_argument("--out", metavar="FILE", help="where to write the series (default: print it)")
-    read.add_argument("--overwrite", action="store_true")
+    read.add_argument("--overwrite", action="store_true", help="replace a different file at --out")
     read.add_argument("--preset", default="", metavar="NAME", help="options under one name, such as lohn-2023")
-    for option in ("value", "start", "end", "record-of", "errors"):
-        read.add_argument(f"--{option}", metavar="TEXT")
+    for option, metavar, told in (
+        ("value", "NUMBER", "the number wanted: compute, cost, price, fp32 … (default: the table's first)"),
+        ("start", "DATE", "first day, such as 2010-06-01, 2010-06 or 2010"),
+        ("end", "DATE", "last day, likewise, inclusive"),
+        ("record", "FRACTION", "keep rows of at least this fraction of the highest of an earlier day, such as 0.1"),
+        ("record-of", "NUMBER", "the number the record is kept in (default: the one of --value)"),
+        ("top", "N", "keep the highest so many of each calendar year"),
+        ("price-year", "YEAR", "the year of the prices, where the file states several or none"),
+        ("errors", "KIND", "confidence: also a standard error of each row, from its mark of confidence"),
+    ):
+        read.add_argument(f"--{option}", metavar=metavar, help=told)
     read.add_argument(
         "--where", action="append", metavar="RULE", help="notable, frontier, domain=Language … (repeatable)"
     )
     read.add_argument("--also", action="append", metavar="FIELD", help="carry a further field along (repeatable)")
-    for option in ("record", "top", "price-year"):
-        read.add_argument(f"--{option}", metavar="N")
 
 
 def _fit(options: argparse.Namespace) -> None:
@@ -83,10 +90,7 @@ def _growth_of(study: Any, name: str) -> Any:
     result = study.run([name], draws=1 << 15)
     if result.has_years(name):
         raise UsageError(f"--less: {name} has a year axis; name a growth, in OOM/year")
-    try:
-        factor = conversion(study.units, study.definition(name).unit, "OOM/year", f"--less {name}")
-    except StudyError as error:
-        raise UsageError(str(error)) from None
+    factor = conversion(study.units, study.definition(name).unit, "OOM/year", f"--less {name}")
     return result.values(name).ravel() * factor
 
 

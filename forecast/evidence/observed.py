@@ -120,10 +120,11 @@ def _has_its_year(seen: Observation, array: Array, problems: list[Problem]) -> b
 
 def _impossibly_exact(seen: Observation) -> Problem:
     if seen.exact:
+        error = "--error 2%" if seen.place.startswith("--") else 'error = "2%"'
         return Problem(
             seen.place,
             f"an exact value of a derived quantity has probability zero ({seen.text})",
-            'say how exact it is: error = "2%", or an interval such as "77M to 79M"',
+            f'say how exact it is: {error}, or an interval such as "77M to 79M"',
         )
     return Problem(
         seen.place,
