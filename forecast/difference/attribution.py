@@ -148,7 +148,7 @@ def _told(part: np.ndarray, orders: np.ndarray | None = None) -> tuple[np.ndarra
     """A part (target, chain) and its standard error; `orders` is (order, target, chain)."""
     error = np.array([float(mcse_of(row)) for row in part])
     if orders is not None:
-        error = np.hypot(error, orders.mean(axis=-1).std(axis=0, ddof=1) / math.sqrt(len(orders)))
+        error = np.hypot(error, mcse_of(orders.mean(axis=-1).T))
     return part.mean(axis=-1), error
 
 
