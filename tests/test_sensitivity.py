@@ -18,6 +18,7 @@ from forecast.fits import posterior_of
 from forecast.sensitivity.chaos import Inputs
 from forecast.sensitivity.dedicated import sobol_indices
 from forecast.sensitivity.evppi import gains
+from forecast.sensitivity.posterior import Sample
 from forecast.sensitivity.shapley import Indices, indices
 from forecast.sensitivity.surrogate import Surrogate, fit
 from forecast.sensitivity.years import by_year
@@ -827,3 +828,15 @@ def answer({", ".join(names)}):
     assert found.worlds == 65536 and len(found.effects) == 30
     total = sum(effect.shapley.value for effect in found.effects) + found.unexplained.value
     assert total == pytest.approx(1, abs=0.01)
+
+
+def test_chains_that_are_not_orthonormal_each_take_nothing_from_a_share():
+    """A function of one score is worth its variance, given that score; it was worth 2.6% less."""
+    found = []
+    for seed in range(30):
+        z = np.random.default_rng(seed).standard_normal((2, 8, 2048))
+        known = (z[0] ** 2).reshape(1, -1)
+        sample = Sample(z, known, [0])
+        worth = sample.worth(np.ones((8, 1)), [0])[0, 1]
+        found.append(worth / known.var())
+    assert abs(np.mean(found) - 1) < 0.015

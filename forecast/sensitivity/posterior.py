@@ -42,7 +42,7 @@ class Sample:
         chains = scores.shape[1]
         self.mean = dict(zip(self.kept, functions.mean(axis=1).tolist(), strict=True))
         self.functions = (functions - functions.mean(axis=1, keepdims=True)).reshape(len(functions), chains, -1)
-        self._projections: dict[tuple[int, ...], tuple[Array, Array]] = {}
+        self._projections: dict[tuple[int, ...], tuple[Array, Array, Array]] = {}
 
     def worth(self, coefficients: Array, members: Sequence[int], chains: slice = slice(None)) -> Array:
         """Products (chain, chain) of projections on functions of some members' scores, of sums (…, chain, function).
@@ -60,19 +60,26 @@ class Sample:
             known = self.functions[:, chains].reshape(len(self.functions), -1)
             gram = known @ known.T / known.shape[1]
         else:
-            by_chain = self._projection(tuple(members))[0][chains]  # (chain, function, basis)
-            count, total = len(by_chain), by_chain.sum(axis=0)
-            gram = (total @ total.T - np.einsum("cfb,cgb->fg", by_chain, by_chain)) / (count * (count - 1))
+            by_chain, excess, _ = self._projection(tuple(members))
+            by_chain = by_chain[chains]
+            count, total = len(by_chain), by_chain.sum(axis=0)  # (function, basis)
+            # The basis is orthonormal in all chains together, not in each: what a chain projects of the projection
+            # itself tells by how much its square is too large.
+            own = np.einsum("cfb,cgb->fg", by_chain, by_chain) - count * excess
+            gram = (total @ total.T - own) / (count * (count - 1))
         flat = coefficients.reshape(-1, *coefficients.shape[-2:])[..., self.kept]
         return np.asarray(np.einsum("gcf,fk,gdk->cd", flat, gram, flat, optimize=True))
 
     def projected(self, coefficients: Array, scores: Array, members: Sequence[int]) -> Array:
         """Conditional mean (world,) of a sum of the functions, less its mean, given scores (member, world)."""
-        by_chain, whitened = self._projection(tuple(members))
+        by_chain, _, whitened = self._projection(tuple(members))
         return np.asarray((coefficients[self.kept] @ by_chain.mean(axis=0)) @ whitened @ _basis(scores))
 
-    def _projection(self, members: tuple[int, ...]) -> tuple[Array, Array]:
-        """Projections (chain, function, basis) on functions that are orthonormal in the worlds, and these."""
+    def _projection(self, members: tuple[int, ...]) -> tuple[Array, Array, Array]:
+        """Projections (chain, function, basis) on functions that are orthonormal in the worlds, and these.
+
+        Between them, (function, function): products of what a chain projects of the projections, less their own.
+        """
         if members not in self._projections:
             chosen = self.scores[list(members)]
             basis = _basis(chosen.reshape(len(members), -1))
@@ -81,7 +88,11 @@ class Sample:
             whitened = (vectors[:, kept] / np.sqrt(sizes[kept])).T
             orthonormal = (whitened @ basis).reshape(int(kept.sum()), *chosen.shape[1:])
             found = np.einsum("fcw,bcw->cfb", self.functions, orthonormal, optimize=True) / chosen.shape[2]
-            self._projections[members] = found, whitened
+            middle = found.mean(axis=0)
+            fitted = np.einsum("fb,bcw->fcw", middle, orthonormal, optimize=True)
+            again = np.einsum("fcw,bcw->cfb", fitted, orthonormal, optimize=True) / chosen.shape[2]
+            excess = np.matmul(again, again.swapaxes(1, 2)).mean(axis=0) - middle @ middle.T
+            self._projections[members] = found, excess, whitened
         return self._projections[members]
 
 
