@@ -81,11 +81,11 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _parser() -> argparse.ArgumentParser:
+    from forecast import __version__
     from forecast.commands import claims, evidence, export, ledger, report, sensitivity, study, trends
-    from forecast.study import VERSION
 
     parser = _Parser(prog="forecast", description=DESCRIPTION, epilog=TRUST, allow_abbrev=False)
-    parser.add_argument("--version", action="version", version=f"forecast {VERSION}")
+    parser.add_argument("--version", action="version", version=f"forecast {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=_Parser)
     for kind in (study, evidence, trends, report, sensitivity, export, claims, ledger):
         kind.add_commands(commands)

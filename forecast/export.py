@@ -12,13 +12,13 @@ from typing import Any
 
 import numpy as np
 
+from forecast import __version__
 from forecast.distribution.number import json_number
 from forecast.files import write_atomically
 from forecast.graph import YEAR, ancestors
 from forecast.quantile.mean import heavy_tailed, prob_above
 from forecast.result import Forecast
 from forecast.run import bands
-from forecast.study import VERSION
 
 SCHEMA = "forecast.run/1"
 MOST_DRAWS = 1024  # of each chain in a NetCDF file: the first 1,024 Sobol points are balanced by themselves
@@ -77,7 +77,7 @@ def provenance(forecast: Forecast) -> dict[str, Any]:
         "dependence": [
             {"between": list(d.between), "rank_correlation": d.rank_correlation} for d in forecast.study.dependences
         ],
-        "versions": {"forecast": VERSION, "numpy": np.__version__, "python": platform.python_version()},
+        "versions": {"forecast": __version__, "numpy": np.__version__, "python": platform.python_version()},
     }
 
 

@@ -434,7 +434,7 @@ class Forecast:
         >>> two = one.observe("cost", "2.5 to 4", source="b", date="2024-02-01")           # doctest: +SKIP
         >>> two.run().shift(before=one.run())    # what the second one moved               # doctest: +SKIP
         """
-        from forecast.evidence.shift import shifts  # upwards, for the method that users call
+        from forecast.evidence.shift import shifts  # late: few runs have evidence
 
         return shifts(self, names, before)
 

@@ -162,7 +162,24 @@ def _placed(problem: Problem, place: str) -> Problem:
 
 
 def evaluate_claim(study: Study, claim: Claim, runs: dict[Any, Forecast] | None = None) -> Result:
-    """Evaluate one claim, without the study's evidence; `runs` keeps scenarios that other claims share."""
+    """Evaluate one claim through a study, without the study's evidence.
+
+    Parameters
+    ----------
+    study : Study
+    claim : Claim
+    runs : dict, optional
+        Scenarios that other claims share; those of this one are added.
+
+    Returns
+    -------
+    Result
+
+    Raises
+    ------
+    StudyError
+        The claim names what the study does not have, or leaves uncertain what it reads as a point.
+    """
     runs = {} if runs is None else runs
     study = study.with_evidence(()) if study.evidence else study
     data = ""

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from forecast import __version__
 from forecast.errors import GateError, UsageError
 from forecast.evidence.checks import certain, checked, impossible, p_values
 from forecast.evidence.likelihood import log_likelihood, violation
@@ -26,7 +27,7 @@ from forecast.evidence.psis import Weights, resampled, smoothed
 from forecast.evidence.record import FORMAT, Conditioned, Update, load, save
 from forecast.evidence.smc import temper
 from forecast.fits import Say
-from forecast.study import VERSION, Study
+from forecast.study import Study
 from forecast.worlds import Design, scores
 
 Array = np.ndarray
@@ -293,7 +294,7 @@ def _own_seed(part: Part, seed: int) -> int:
 
 def _key(study: Study, part: Part, seed: int, rung: str) -> str:
     texts = [
-        VERSION, FORMAT, study.base, sorted(study.replaced.items()),
+        __version__, FORMAT, study.base, sorted(study.replaced.items()),
         [(d.between, d.rank_correlation) for d in study.dependences],
         part.inputs, [item.key() for item in part.observations], sorted(study.fit_keys.items()), study.axis,
         [item.year for item in study.evidence], seed, rung, TRIAL, POOL, KEPT, PARTICLES,

@@ -81,7 +81,11 @@ def by_year(forecast: Forecast, name: str, years: Sequence[float], scale: str = 
 
     Examples
     --------
-    >>> by_year(result, "largest_run_cost", [2025, 2030])                               # doctest: +SKIP
+    >>> import forecast
+    >>> study = forecast.open_study(forecast.starter())
+    >>> result = study.run(["capped_run_cost"], years=[2025, 2030], draws=8192)
+    >>> [one.year for one in by_year(result, "capped_run_cost", [2025, 2030]).years]
+    [2025, 2030]
     """
     found, problem = [], None
     for year in years:

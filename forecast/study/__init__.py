@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from forecast import __version__
 from forecast.distribution.belief import Distribution
 from forecast.errors import Problem, StudyError, nearest
 from forecast.graph import YEAR, order
@@ -22,7 +23,7 @@ from forecast.study.checks import (
 )
 from forecast.study.models import model_files, read_models
 from forecast.study.priors import read_priors
-from forecast.study.record import VERSION, Study
+from forecast.study.record import Study
 from forecast.study.reports import read_report
 from forecast.units import UnitSystem, conversion
 from forecast.units.files import read_units
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from forecast.evidence.observation import Observation
     from forecast.trend.files import Curve, Trend
 
-__all__ = ["FOLDERS", "PATTERNS", "VERSION", "Study", "open_study", "threshold"]
+__all__ = ["FOLDERS", "PATTERNS", "Study", "open_study", "threshold"]
 
 FOLDERS = ("priors", "models", "reports")
 # The files whose text is the study; its hash covers them, and nothing else decides what a run gives.
@@ -65,6 +66,13 @@ def open_study(path: str | Path = ".") -> Study:
     ------
     StudyError
         Everything that is wrong with the study.
+
+    Examples
+    --------
+    >>> import forecast
+    >>> study = forecast.open_study(forecast.starter())
+    >>> study.priors["chip_hour_price"].unit
+    'USD_2023/(chip*hour)'
     """
     root = Path(path).resolve()
     missing = [folder for folder in ("priors", "models") if not (root / folder).is_dir()]
@@ -75,7 +83,7 @@ def open_study(path: str | Path = ".") -> Study:
     files = _read_files(root, problems)
     digest = _digest(files)
     base = _digest({name: text for name, text in files.items() if not _is_evidence_file(name)})
-    memo = Memo(root / "build" / "memo.json", VERSION)
+    memo = Memo(root / "build" / "memo.json", __version__)
 
     try:
         units = read_units(root / "priors" / "units.toml")

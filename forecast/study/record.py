@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from forecast import __version__
 from forecast.errors import UsageError
 from forecast.graph import Function
 from forecast.memo import blake2b
@@ -22,8 +21,6 @@ if TYPE_CHECKING:
     from forecast.result import Forecast
     from forecast.trend.files import Curve, Trend
     from forecast.trend.series import Series
-
-VERSION = __version__
 
 
 @dataclass(frozen=True)
