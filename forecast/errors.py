@@ -48,6 +48,10 @@ class UsageError(ForecastError):
     exit_code = 2
 
 
+class CertainError(UsageError):
+    """An analysis of what drives a quantity that nothing uncertain drives."""
+
+
 class StudyError(ForecastError):
     """The study (or a text given in its place) is invalid.
 
@@ -84,6 +88,10 @@ class GateError(ForecastError):
     """A result that does not meet the quality asked of it (convergence, a claim's verdict)."""
 
     exit_code = 4
+
+
+class ChainsError(GateError):
+    """Chains that disagree, so that another way of sampling may do better."""
 
 
 def nearest(name: str, names: Iterable[str]) -> str:

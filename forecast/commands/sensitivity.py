@@ -14,7 +14,7 @@ from forecast.commands.shared import (
     prepared,
     run_arguments,
 )
-from forecast.errors import UsageError
+from forecast.errors import CertainError, UsageError
 
 WORLDS = 65_536
 YEARS = 8  # columns of the table by year, at most
@@ -95,8 +95,8 @@ def _sensitivity(options: argparse.Namespace) -> None:
     for name in [f"{options.quantity}@{year:g}" for year in years] or [options.quantity]:
         try:
             found.append(sensitivity(result, name, above=above, scale=options.scale, measure=options.measure))
-        except UsageError as error:  # the first year of a path may be known
-            if "is certain" not in str(error) or name.endswith(f"@{years[-1]:g}" if years else name) and not found:
+        except CertainError:  # the first year of a path may be known
+            if name.endswith(f"@{years[-1]:g}" if years else name) and not found:
                 raise
     extra = {}
     if options.dedicated:

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from forecast import __version__
-from forecast.errors import GateError, UsageError
+from forecast.errors import ChainsError, GateError, UsageError
 from forecast.evidence.checks import certain, checked, impossible, p_values
 from forecast.evidence.likelihood import log_likelihood, violation
 from forecast.evidence.observed import Observed, observed
@@ -140,8 +140,8 @@ def _condition(study: Study, part: Part, seed: int, rung: str, say: Say | None) 
         return checked(study, part, seen, _by_nuts(study, part, seen, ids, common, why, seed, say), say), told
     try:
         return checked(study, part, seen, _by_smc(part, seen, ids, common, why, seed, say), say), told
-    except GateError as error:
-        if rung == "smc" or "chains" not in str(error) or _no_gradient(study, part, seen):
+    except ChainsError as error:
+        if rung == "smc" or _no_gradient(study, part, seen):
             raise
         found_by_nuts = _by_nuts(study, part, seen, ids, common, f"{why}; {error}", seed, say)
         return checked(study, part, seen, found_by_nuts, say), told
@@ -208,7 +208,7 @@ def _by_smc(
         if rhat < RHAT:
             break
     else:
-        raise GateError(
+        raise ChainsError(
             f"{', '.join(ids)}: the chains of sequential Monte Carlo disagree (R-hat {rhat:.2f}); "
             "see whether observations contradict each other"
         )

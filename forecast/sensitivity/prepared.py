@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from forecast.errors import UsageError
+from forecast.errors import CertainError, UsageError
 from forecast.fits import BATCHES, batches, coordinates_of, posterior_of, wanted_coordinates
 from forecast.graph import YEAR, ancestors
 from forecast.quantile import heavy_tailed, mcse_of
@@ -111,7 +111,7 @@ def prepare(forecast: Forecast, quantity: str, year: float | None, above: float 
     coordinates = [*names, *wanted_coordinates(study, needed)]
     text = request.name if year is None else f"{request.name}@{year:g}"
     if not coordinates or draws.min() == draws.max():
-        raise UsageError(f"{text} is certain: nothing it follows from is uncertain")
+        raise CertainError(f"{text} is certain: nothing it follows from is uncertain")
     assert design.mixing is not None
     mixing = design.mixing[[design.inputs.index(name) for name in coordinates]]
     z = scores(replace(design, inputs=tuple(coordinates), mixing=mixing), 0, draws.shape[1])

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from forecast.errors import UsageError
+from forecast.errors import CertainError
 from forecast.result import Forecast, Interval
 from forecast.sensitivity.prepared import posterior_error, prepare
 from forecast.sensitivity.shapley import indices
@@ -77,7 +77,9 @@ def by_year(forecast: Forecast, name: str, years: Sequence[float], scale: str = 
     Raises
     ------
     UsageError
-        An unknown quantity or year, too few worlds, or an answer that is certain at all of them.
+        An unknown quantity or year, or too few worlds.
+    CertainError
+        An answer that is certain at all of them.
 
     Examples
     --------
@@ -92,9 +94,7 @@ def by_year(forecast: Forecast, name: str, years: Sequence[float], scale: str = 
         interval = forecast.interval(name, year=year)
         try:
             prepared = prepare(forecast, name, year, None, scale)
-        except UsageError as error:
-            if "is certain" not in str(error):
-                raise
+        except CertainError as error:
             problem = error
             found.append(Year(year, interval, "", {}, None))
             continue
