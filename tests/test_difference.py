@@ -85,7 +85,8 @@ def compare(a, b, quantities=None):
 
 def test_a_study_does_not_differ_from_itself(old):
     found = compare(old, old)
-    assert found.changes == () and not any(move.moved for move in found.moves) and len(found.moves) == 3
+    assert found.changes == () and found.moves == () and len(found.still) == 3
+    assert "No input has changed" in table(found) and "nothing was run" in table(found)
 
 
 def test_the_parts_of_a_move_are_exact_for_a_product(old):
@@ -373,3 +374,50 @@ def test_a_ratio_of_medians_has_the_digits_of_both():
     # An error of a tenth in the small median is one of 80 in the ratio of 1003.
     assert _size(Move("x", "x", "", rough, fine)) == "   median x1000"
     assert _size(Move("x", "x", "", fine, fine)) == "   median x1.00"
+
+
+def test_only_what_a_change_bears_on_is_run(old):
+    found = compare(old, changed(old, {'dist = "1 to 2"': 'dist = "3 to 5"'}))
+    assert [move.quantity for move in found.moves] == ["other"] and found.still == ("product", "crossing")
+    assert "2 others follow from nothing that has changed." in table(found)
+
+
+def test_a_prior_that_matters_through_evidence_alone_explains_its_part(tmp_path):
+    """An observation of a sum ties its inputs: a belief about one moves the other."""
+    model = (
+        'def both(a, b):\n    """Sum []."""\n    return a + b\n\n\ndef out(a):\n    """Out []."""\n    return 2 * a\n'
+    )
+    sides = []
+    for name, belief in (("old", "normal(mean=5, sd=2)"), ("new", "normal(mean=7, sd=2)")):
+        folder = write_study(
+            tmp_path / name,
+            prior("a", "normal(mean=5, sd=2)") + prior("b", belief),
+            model,
+            'quantities = ["out"]\nseed = 1',
+        )
+        assert (
+            main(["update", str(folder), "--observe", "both = 9 to 11", "--source", "made up", "--date", "2024-03-01"])
+            == 0
+        )
+        sides.append(folder)
+    (move,) = compare(*sides).moves
+    assert move.moved and [name for name, _, _ in move.parts] == ["b"]
+
+
+def test_percentages_are_left_out_where_parts_exceed_the_move():
+    from forecast.difference import Difference, Side
+    from forecast.difference.moves import Move
+    from forecast.result import Interval
+
+    before, after = (Interval(m / 2, m, 2 * m, 0.9, 0.001, 0.001, 0.001, "") for m in (1.0, 1.02))
+    part = math.log10(1.02)
+    sides = Side("A", {}), Side("B", {})
+
+    def told(*parts):
+        move = Move("out", "Out", "", before, after, tuple(parts), log=True)
+        return table(Difference(*sides, (), (move,)))
+
+    undone = told(("a", 10 * part, 1e-4), ("b", -9 * part, 1e-4), ("c", 1e-6, 1e-4))
+    assert "a: x1.2" in undone and "% of the move" not in undone
+    assert "no part that the draws can tell: c" in undone
+    assert "b: x1.0050 (25% of the move)" in told(("a", 0.75 * part, 1e-5), ("b", 0.25 * part, 1e-5))

@@ -6,12 +6,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from forecast.difference.attribution import explained
+from forecast.difference.attribution import explained, touching
 from forecast.difference.changes import Change, changes_of_runs, changes_of_studies
 from forecast.difference.moves import Move, moves_of
 from forecast.difference.sides import Side, side
 from forecast.errors import StudyError, UsageError
 from forecast.fits import prepare, record_of
+from forecast.sampling import request_of
 from forecast.study import Study
 
 __all__ = ["Change", "Difference", "Move", "Side", "difference", "side"]
@@ -29,8 +30,10 @@ class Difference:
         With the JSON of their runs.
     changes : tuple of Change
     moves : tuple of Move
-        Of every quantity that both sides report.
+        Of every quantity that both sides report and that a change bears on.
     notes : tuple of str
+    still : tuple of str
+        Quantities that no change bears on: these were not run.
     """
 
     before: Side
@@ -38,6 +41,7 @@ class Difference:
     changes: tuple[Change, ...]
     moves: tuple[Move, ...]
     notes: tuple[str, ...] = ()
+    still: tuple[str, ...] = ()
 
 
 def difference(before: Side, after: Side, say: Say | None = None) -> Difference:
@@ -67,6 +71,12 @@ def difference(before: Side, after: Side, say: Say | None = None) -> Difference:
     wanted = [text for text in wanted if text.partition("@")[0] in old.names]
     if not wanted:
         raise UsageError("the two sides have no reported quantity in common; name one with -q")
+    counting = [change for change in changes if change.counts]
+    touched = [text for text in wanted if touching(old, new, counting, request_of(text).name)]
+    still = tuple(text for text in wanted if text not in touched)
+    if not touched:
+        return Difference(before, after, changes, (), (), still)
+    wanted = touched
     arguments.setdefault("seed", new.main.seed)
     arguments.setdefault("years", list(new.main.years) or None)
     arguments.setdefault("prob", new.main.prob)
@@ -75,7 +85,6 @@ def difference(before: Side, after: Side, say: Say | None = None) -> Difference:
     before = replace(before, record=_run(old, wanted, arguments, say))
     after = replace(after, record=_run(new, wanted, arguments, say))
     moves = moves_of(before.record, after.record)
-    counting = [change for change in changes if change.counts]
     notes: list[str] = []
     if counting and any(move.moved for move in moves):
         try:
@@ -83,7 +92,7 @@ def difference(before: Side, after: Side, say: Say | None = None) -> Difference:
         except StudyError as error:
             first = str(error).splitlines()[0]
             notes.append(f"Moves cannot be attributed: old and new definitions do not go together ({first}).")
-    return Difference(before, after, changes, tuple(moves), tuple(notes))
+    return Difference(before, after, changes, tuple(moves), tuple(notes), still)
 
 
 def _share_fits(old: Study, new: Study, wanted: list[str], say: Say | None) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations
 from typing import Any
@@ -60,9 +60,10 @@ def explained(
     """
     targets = [m for m in moves if m.moved and math.isfinite(m.before.median) and math.isfinite(m.after.median)]
     notes = [f"{m.label}: {_NOT_SPLIT} on one side it is infinite." for m in moves if m.moved and m not in targets]
-    needed = _reach(old, new, [move.quantity for move in targets])
     # What has the same key is switched together: a prior whose words and values changed is one change.
-    keys = [key for key in dict.fromkeys(change.key for change in changes) if _touches(key, needed, changes)]
+    keys = list(
+        dict.fromkeys(key for move in targets for key in touching(old, new, changes, request_of(move.quantity).name))
+    )
     if not targets or not keys:
         return list(moves), notes
     wanted = [move.quantity for move in targets]
@@ -162,19 +163,34 @@ def _exact(key: str, keys: Sequence[str], value: Callable[[frozenset[str]], np.n
     return total
 
 
-def _reach(old: Study, new: Study, quantities: Iterable[str]) -> set[str]:
-    names = [request_of(text).name for text in quantities]
-    return {name for study in (old, new) for name in ancestors([n for n in names if n in study.names], study.functions)}
+def touching(old: Study, new: Study, changes: Sequence[Change], name: str) -> list[str]:
+    """Keys of the changes, of those that can move a figure, that bear on a quantity in either study."""
+    needed = _reached(old, name) | _reached(new, name)
+    trends = {curve.trend for study in (old, new) for curve in study.curves.values() if curve.name in needed}
+    seen = {item.id for study in (old, new) for item in study.evidence if item.quantity in needed}
+    return list(dict.fromkeys(c.key for c in changes if c.counts and _touches(c, needed, trends, seen)))
 
 
-def _touches(key: str, needed: set[str], changes: Sequence[Change]) -> bool:
-    """Whether a change bears on what is needed; any observation may, through what it says of the inputs."""
-    for change in changes:
-        if change.key == key and change.kind == "dependence":
-            return set(change.name.split(" ~ ")) <= needed
-    return key in needed or any(
-        change.key == key and change.kind in ("trend", "observation", UNITS) for change in changes
-    )
+def _touches(change: Change, needed: set[str], trends: set[str], seen: set[str]) -> bool:
+    if change.kind == "dependence":
+        return set(change.name.split(" ~ ")) <= needed
+    among = {"trend": trends, "observation": seen, UNITS: {UNITS}}.get(change.kind, needed)
+    return change.name in among
+
+
+def _reached(study: Study, name: str) -> set[str]:
+    """What a quantity follows from, and whatever evidence has to do with that."""
+    found = set(ancestors([name], study.functions))
+    if not study.evidence:
+        return found
+    linked = [set(ancestors([item.quantity], study.functions)) for item in study.evidence]
+    linked += [set(declared.between) for declared in study.dependences]
+    linked += [{c.name for c in study.curves.values() if c.trend == trend} for trend in study.trends]
+    while True:
+        more = [own for own in linked if own & found and not own <= found]
+        if not more:
+            return found
+        found.update(*more)
 
 
 def hybrid(old: Study, new: Study, changes: Sequence[Change], switched: frozenset[str]) -> Study:
