@@ -19,7 +19,7 @@ from forecast.ledger.recording import PROBS, ledger_of, record, resolve
 from forecast.ledger.schema import understood
 from forecast.ledger.score import crps_ensemble
 from forecast.ledger.scoring import score_ledger
-from forecast.ledger.text import card_text, listing, to_json
+from forecast.ledger.text import card_text, listing, resolved, to_json
 from tests.studies import prior, spending, write_study
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -380,6 +380,25 @@ def test_a_duration_is_no_date(study):
     assert scored.scores["crps"] == pytest.approx(crps_ensemble(result.at("lag").ravel(), 2.0), rel=5e-3)
 
 
+def test_where_an_outcome_falls_is_told(study):
+    result = study.run(["cost", "when"], draws=16384)
+    cost = record(result, "cost", resolves="2027-12-31", question="What?", above="80 USD_2023", now=NOW)
+    when = record(result, "when", resolves="2050-12-31", question="When?", now=NOW)
+
+    def told(entry, value):
+        return resolved(resolve(study, entry["id"], value=value, source="s", now=LATER), entry)
+
+    middle = cost["quantiles"][list(PROBS).index(0.4325)]
+    assert f"Outcome: {middle:.3g} USD_2023, at the 43% point of the forecast." in told(cost, f"{middle}")
+    assert "note" not in told(cost, f"{middle}") and "%: no" in told(cost, "79") and "%: yes" in told(cost, "81")
+    text = told(cost, "2")
+    assert "below the 0.01% point of the forecast" in text and "taken as in USD_2023" in text
+    assert "--yes or --no" in text
+    assert "above the 99.99% point" in told(cost, "1e9") and "--yes" not in told(cost, "1e9")
+    never = float(np.isinf(result.at("when")).mean())
+    assert f"Outcome: never, which had a probability of {100 * never:.0f}%." in told(when, "never")
+
+
 def test_the_card_in_words(study):
     """Many forecasts of many things: sharpness, calibration, baselines, yes or no."""
     wide, narrow = study.given({"hours": "1 to 1000"}).run(["cost"], draws=8192), study.run(["cost"], draws=8192)
@@ -455,6 +474,10 @@ def test_a_trend_has_a_textbook_baseline(tmp_path):
         (lambda s, r: record(r, "cost", resolves="2025-01-01", question="?", now=NOW), "not in the future"),
         (lambda s, r: record(r, "cost", resolves="soon", question="?", now=NOW), "not a day"),
         (lambda s, r: record(r, "cost", resolves="2027-01-01", question=" ", now=NOW), "needs a question"),
+        (
+            lambda s, r: record(s.run(["goal"], draws=1024), "goal", resolves="2027-01-01", question="?", now=NOW),
+            "goal is certain",
+        ),
         (lambda s, r: record(r, "path", resolves="2027-01-01", question="?", now=NOW), "has a year axis"),
         (
             lambda s, r: record(r, "path@2030", resolves="2027-01-01", question="?", now=NOW),
@@ -519,8 +542,12 @@ def test_commands(study, capsys):
         )
         == 0
     )
-    id = capsys.readouterr().out.strip()
+    told = capsys.readouterr()
+    id = told.out.strip()
+    assert question in told.err and "P(> 80) = " in told.err and "Resolves 2099-12-31." in told.err
+    assert "[USD_2023]" in told.err and "(90%: " in told.err
     assert main(["resolve", id, folder, "--yes", "--source", "a newspaper"]) == 0
+    assert question in (err := capsys.readouterr().err) and "%: yes" in err
     assert main(["ledger", "list", folder]) == 0
     out = capsys.readouterr().out
     assert question in out and "yes (a newspaper)" in out

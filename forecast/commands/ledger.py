@@ -65,6 +65,7 @@ def add_commands(commands: Any) -> None:
 
 def _record(options: argparse.Namespace) -> None:
     from forecast.ledger.recording import ledger_of, read_day, record
+    from forecast.ledger.text import recorded
     from forecast.study import open_study
 
     read_day(options.resolves, "--resolves")  # before the work
@@ -79,16 +80,20 @@ def _record(options: argparse.Namespace) -> None:
         note=options.note,
     )
     print(entry["id"])
+    say(recorded(entry))
     say(f"Recorded in {ledger_of(study)}; head {entry['hash']}")
 
 
 def _resolve(options: argparse.Namespace) -> None:
+    from forecast.ledger import find, read_ledger
     from forecast.ledger.recording import ledger_of, resolve
+    from forecast.ledger.text import resolved
     from forecast.study import open_study
 
     study = open_study(options.folder)
     happened = True if options.yes else False if options.no else None
     entry = resolve(study, options.id, value=options.value, happened=happened, source=options.source, on=options.on)
+    say(resolved(entry, find(read_ledger(ledger_of(study)), entry["of"])))
     say(f"Resolved {entry['of']} in {ledger_of(study)}; head {entry['hash']}")
 
 

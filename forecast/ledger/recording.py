@@ -80,6 +80,11 @@ def record(
     definition = study.definition(request.name)
     unit = study.labels[request.name]
     draws = forecast.at(request.name, request.year)
+    if draws.min() == draws.max():
+        raise UsageError(
+            f"{quantity} is certain: nothing it follows from is uncertain, so that there is no forecast to score; "
+            "record another quantity"
+        )
     dated = unit == YEAR and request.year is None and is_date(draws)
     first = forecast.years[0] if dated else request.year or 0.0
     if day.year < math.floor(first):

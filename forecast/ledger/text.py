@@ -13,6 +13,7 @@ from forecast.ledger.averages import Mean
 from forecast.ledger.schema import understood
 from forecast.ledger.scoring import Card, Group, predictive
 
+_ATOM = 0.005  # probability of one value, from which on it is told as such
 NAMES = {
     "crps": "CRPS",
     "crps_oom": "CRPS in OOM",
@@ -32,11 +33,7 @@ def listing(entries: Sequence[Entry], today: date | None = None) -> str:
     for entry in entries:
         if entry["kind"] != "forecast":
             continue
-        belief = predictive(entry["probs"], entry["quantiles"])
-        low, middle, high = (_number(belief.quantile([p]).item(), entry) for p in (0.05, 0.5, 0.95))  # type: ignore[arg-type]
-        name = entry["quantity"] if entry["year"] is None else f"{entry['quantity']}@{entry['year']:g}"
-        unit = "" if entry["axis"] or not entry["unit"] else f" [{entry['unit']}]"
-        lines.append(f"{entry['id']}  {entry['time'][:10]}  {name}: {middle} (90%: {low} to {high}){unit}")
+        lines.append(f"{entry['id']}  {entry['time'][:10]}  {_forecast(entry)}")
         due = (
             ""
             if entry["id"] in known or entry["resolves"] > now
@@ -44,16 +41,74 @@ def listing(entries: Sequence[Entry], today: date | None = None) -> str:
         )
         lines.append(f"          {entry['question']} Resolves {entry['resolves']}.{due}")
         if "above" in entry:
-            lines.append(f"          P(> {entry['above']['text']}) = {100 * entry['above']['prob']:.3g}%")
+            lines.append(f"          {_prob_above(entry)}")
         found = known.get(entry["id"])
         if found is not None:
-            what = (
-                ("yes" if found["happened"] else "no")
-                if found["value"] is None
-                else _number(float(found["value"]), entry)
-            )
-            lines.append(f"          {found['on']}: {what} ({found['source']})")
+            lines.append(f"          {found['on']}: {_outcome(found, entry)} ({found['source']})")
     return "\n".join(lines) or "The ledger is empty; 'forecast record' adds a forecast."
+
+
+def recorded(entry: Entry) -> str:
+    """What a forecast that was just recorded says."""
+    lines = [entry["question"], f"  {_forecast(entry)}"]
+    if "above" in entry:
+        lines.append(f"  {_prob_above(entry)}")
+    return "\n".join([*lines, f"  Resolves {entry['resolves']}."])
+
+
+def resolved(found: Entry, entry: Entry) -> str:
+    """What was just said to have happened, and where that falls in the forecast."""
+    lines = [entry["question"], f"  {_forecast(entry)}"]
+    if "above" in entry:
+        lines.append(f"  {_prob_above(entry)}: {'yes' if found['happened'] else 'no'}")
+    if found["value"] is None:
+        return "\n".join(lines)
+    value = float(found["value"])
+    less, most = predictive(entry["probs"], entry["quantiles"]).reach(value)
+    unit = "" if entry["axis"] or not entry["unit"] else f" {entry['unit']}"
+    if most - less > _ATOM:
+        place = f"which had a probability of {_percent(most - less)}"
+    else:
+        place = f"at the {_percent((less + most) / 2)} point of the forecast"
+    first, last = (float(entry["quantiles"][i]) for i in (0, -1))
+    beyond = value < first or value > last
+    if beyond:
+        end = entry["probs"][0 if value < first else -1]
+        place = f"{'below' if value < first else 'above'} the {100 * end:g}% point of the forecast"
+    lines.append(f"  Outcome: {_number(value, entry)}{unit}, {place}.")
+    if beyond:
+        hint = " a yes or no is told by --yes or --no;" if "above" in entry and value in (0, 1, 2) else ""
+        told = f"in {entry['unit']}" if entry["unit"] else "a pure number"
+        lines.append(
+            f"  note: that was all but ruled out. Is the unit right (it was taken as {told})?{hint} "
+            "another 'forecast resolve' corrects it."
+        )
+    return "\n".join(lines)
+
+
+def _forecast(entry: Entry) -> str:
+    """A recorded forecast's median and 90% interval, with its unit."""
+    belief = predictive(entry["probs"], entry["quantiles"])
+    low, middle, high = (_number(belief.quantile([p]).item(), entry) for p in (0.05, 0.5, 0.95))  # type: ignore[arg-type]
+    name = entry["quantity"] if entry["year"] is None else f"{entry['quantity']}@{entry['year']:g}"
+    unit = "" if entry["axis"] or not entry["unit"] else f" [{entry['unit']}]"
+    return f"{name}: {middle} (90%: {low} to {high}){unit}"
+
+
+def _prob_above(entry: Entry) -> str:
+    return f"P(> {entry['above']['text']}) = {100 * entry['above']['prob']:.3g}%"
+
+
+def _outcome(found: Entry, entry: Entry) -> str:
+    if found["value"] is None:
+        return "yes" if found["happened"] else "no"
+    return _number(float(found["value"]), entry)
+
+
+def _percent(prob: float) -> str:
+    """A probability that is never told as 0 or 1: 43%, 0.02%, 99.97%."""
+    digits = 0 if 0.01 <= prob <= 0.99 else 2
+    return f"{100 * prob:.{digits}f}%"
 
 
 def card_text(card: Card) -> str:
