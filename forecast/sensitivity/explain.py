@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from forecast.graph import YEAR, Function, ancestors
+from forecast.quantile import quantiles
 from forecast.result import Forecast, Interval
 from forecast.sampling import request_of
 from forecast.sensitivity import Effect, Sensitivity, sensitivity
@@ -175,7 +176,7 @@ def _levers(forecast: Forecast, prepared: Prepared, effect: Effect, median: floa
     )
     prior = effect.name in forecast.study.priors
     belief = forecast.at(effect.name) if prior else None
-    middle = None if belief is None else float(np.quantile(belief, 0.5, method="inverted_cdf"))
+    middle = None if belief is None else forecast.interval(effect.name).median
     grid = np.linspace(-MOST, MOST, 601)
     own = prepared.of_player(player)
     curve = prepared.surrogate.curve(player, grid[None] if prior else own.reshape(len(own), -1))
@@ -187,7 +188,7 @@ def _levers(forecast: Forecast, prepared: Prepared, effect: Effect, median: floa
         if wanted is not None and now is not None and belief is not None:
             z = _reached(grid, curve, wanted - now)
             if z is not None:
-                value = float(np.quantile(belief, float(ndtr(np.array([z]))[0])))
+                value = float(quantiles(belief, ndtr(np.array([z]))).value[0])
                 prob = float(((belief >= value) if z > 0 else (belief <= value)).mean())
         elif wanted is not None and now is not None:  # a trend: how often its effect on the answer is as large
             moved = curve - np.median(curve)

@@ -124,7 +124,7 @@ def swing_of(forecast: Forecast, prepared: Prepared, player: int, order: Array, 
         return Swing(None, None, ends[0], ends[1])
     points = [0.05, 0.95]
     given = name in forecast.design.given
-    values = np.quantile(forecast.at(name), points) if given else prior.distribution.quantile(points)
+    values = quantiles(forecast.at(name), points).value if given else prior.distribution.quantile(points)
     return Swing(float(values[0]), float(values[1]), ends[0], ends[1])
 
 
