@@ -781,6 +781,36 @@ def test_the_error_of_a_shift_is_that_of_other_seeds(tmp_path: Path) -> None:
     assert stated < apart.mcse
 
 
+def test_what_is_printed_of_a_study_and_of_an_update(tmp_path: Path) -> None:
+    study = study_of(tmp_path / "mine", prior("a", "1 to 10") + prior("b", "0.5 to 2"))
+    assert repr(study) == f"<Study mine: 2 priors; hash {study.digest[:12]}>"
+    assert "; scenario: a = 3, b = 1; hash" in repr(study.given({"a": 3, "b": 1}))
+    seen = study.observe("a", "2 to 4", **SOURCE).observe("b", 1, **SOURCE)
+    assert (
+        repr(seen) == f"<Study mine: 2 priors, 2 observations; hash {seen.digest[:12]}>" and seen.digest != study.digest
+    )
+    update = seen.run(["a"], draws=1024).update
+    head, *parts = repr(update).splitlines()
+    assert head == "<Update: 2 observations, 2 independent parts>" and [f"  {part!r}" for part in update.parts] == parts
+    one, other = sorted(parts)
+    assert one.startswith("  <Conditioned on a: 1 input, rung weights, k-hat ") and "of 32,768 worlds effective" in one
+    assert other.startswith("  <Conditioned on b: 1 input, rung exact, worth") and len(max(parts, key=len)) < 150
+    many = study.with_evidence([seen.with_evidence(seen.evidence[:1]).evidence[0]])
+    for _ in range(8):
+        many = many.observe("a", "1 to 8", **SOURCE)
+    assert "and 5 more: 1 input" in repr(many.run(["a"], draws=1024).update.parts[0])
+
+
+def test_an_observation_without_source_and_date_is_refused_in_words(tmp_path: Path) -> None:
+    study = study_of(tmp_path, prior("a", "1 to 10"))
+    with pytest.raises(StudyError) as caught:
+        study.observe("a", "2 to 4")
+    assert str(caught.value).splitlines() == [
+        "observe a: an observation has no date; write the day on which it was seen or published, such as 2024-03-01",
+        'observe a: an observation has no source; write source = "who says so, and where"',
+    ]
+
+
 def test_a_shift_between_different_studies_is_refused(tmp_path: Path) -> None:
     study = study_of(tmp_path / "one", prior("a", "normal(mean=0, sd=1)"))
     other = study_of(tmp_path / "two", prior("a", "normal(mean=1, sd=1)"))

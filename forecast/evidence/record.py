@@ -6,7 +6,7 @@ import io
 import json
 import math
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ import numpy as np
 from forecast.files import write_atomically
 
 Array = np.ndarray
+_SHOWN = 4  # parts or observations that are printed one by one
 FORMAT = 3  # of what is kept; results kept in another are computed again
 
 
@@ -66,6 +67,15 @@ class Conditioned:
     bits: float = math.inf
     rest: dict[str, float] = field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        """Which observations moved how many inputs, by which rung, and how good it is."""
+        told = [f"{len(self.inputs):,} input{'s' * (len(self.inputs) != 1)}", f"rung {self.rung}"]
+        if self.worlds:
+            told += [f"k-hat {self.khat:.2f}", f"{self.effective:,.0f} of {self.worlds:,} worlds effective"]
+        if self.rung != "none":
+            told.append(f"worth {self.left:,.0f} independent worlds")
+        return f"<Conditioned on {_few(self.ids)}: {', '.join(told)}>"
+
 
 @dataclass(frozen=True, eq=False)
 class Update:
@@ -80,6 +90,13 @@ class Update:
 
     parts: tuple[Conditioned, ...]
     p_values: dict[str, float]
+
+    def __repr__(self) -> str:
+        """How many observations, and the first of the independent parts, a line each."""
+        seen, parts = len(self.p_values), len(self.parts)
+        head = f"<Update: {seen:,} observation{'s' * (seen != 1)}, {parts:,} independent part{'s' * (parts != 1)}>"
+        more = [f"  and {parts - _SHOWN:,} more"] if parts > _SHOWN else []
+        return "\n".join([head, *(f"  {part!r}" for part in self.parts[:_SHOWN]), *more])
 
     @property
     def given(self) -> dict[str, Array]:
@@ -114,6 +131,10 @@ class Update:
                 for part in self.parts
             ],
         }  # fmt: skip
+
+
+def _few(ids: Sequence[str]) -> str:
+    return ", ".join(ids) if len(ids) <= _SHOWN else f"{', '.join(ids[:_SHOWN])} and {len(ids) - _SHOWN:,} more"
 
 
 def _plain(value: float) -> float | None:

@@ -89,6 +89,18 @@ class Study:
     evidence: tuple[Observation, ...] = ()
     base: str = ""
 
+    def __repr__(self) -> str:
+        """What it is and how much it holds; the hash is that of `digest`."""
+        kinds = (
+            (len(self.priors), "prior"),
+            (len(self.trends), "trend"),
+            (len(self.functions), "function"),
+            (len(self.evidence), "observation"),
+        )
+        counts = ", ".join(f"{count:,} {kind}{'s' * (count != 1)}" for count, kind in kinds if count)
+        scenario = "; scenario: " + ", ".join(f"{k} = {v}" for k, v in self.replaced.items()) if self.replaced else ""
+        return f"<Study {self.name}: {counts or 'empty'}{scenario}; hash {self.digest[:12]}>"
+
     @property
     def name(self) -> str:
         """The folder's name."""
@@ -185,7 +197,7 @@ class Study:
 
     def observe(
         self, quantity: str, value: Any = None, *, at_least: Any = None, at_most: Any = None, error: Any = None,
-        unit: str = "", date: Any, source: str, note: str = "", id: str = "",
+        unit: str = "", date: Any = None, source: str = "", note: str = "", id: str = "",
     ) -> Study:  # fmt: skip
         """The study with one more observation.
 
@@ -203,8 +215,9 @@ class Study:
         unit : str
             Unit of all these; the quantity's own where left out.
         date : str or datetime.date
-            When it was seen or published.
+            When it was seen or published; every observation needs one.
         source : str
+            Who says so, and where; every observation needs one.
         note : str
         id : str
             Its name; made from the quantity where left out.
