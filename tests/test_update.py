@@ -112,6 +112,19 @@ def test_each_update_leads_with_what_it_moved(study: Path, capsys: pytest.Captur
     )
 
 
+def test_what_was_exact_is_told_when_it_is_dropped(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert update(study, "--observe", "b <= 1.5") == 0
+    assert update(study, "--observe", "a = 2") == 0
+    change = capsys.readouterr().out.split("What a moves")[1].partition("Prior against")[0]
+    (row,) = (line for line in change.splitlines() if line.startswith("a "))
+    assert row.endswith("exact") and "exactly 2" in row
+    assert update(study, "--drop", "a") == 0
+    change = capsys.readouterr().out.partition("Prior against")[0]
+    (row,) = (line for line in change.splitlines() if line.startswith("a "))
+    assert row.split()[1:3] == ["exactly", "2"] and row.endswith("all") and "—" in row and "10" in row
+    assert "\nc " in change and "\nb " not in change
+
+
 def test_what_cannot_be_computed_with_can_be_dropped(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Two exact values of one prior contradict each other: one has to go, and there is no posterior before that."""
     for id, value in (("one", 2), ("two", 3)):

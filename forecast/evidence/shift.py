@@ -56,8 +56,9 @@ class Shift:
     prior, posterior : Interval
         Before and after: before all evidence, or before what is told.
     shift : float
-        Of the median, in standard deviations of what was before (see above).
+        Of the median, in standard deviations of what was before (see above); infinite if that was certain.
     bits : float
+        Infinite if a single value is left, or was there before.
     because : tuple of str
         Ids of the observations that touch it and are told.
     mcse : float
@@ -230,9 +231,11 @@ def moved(prior: Array, posterior: Array, belief: Prior | None = None) -> tuple[
     (1.0, 1.2)
     """
     before, after = np.sort(prior, axis=None), np.sort(posterior, axis=None)
-    if before[0] == before[-1]:
-        return 0.0, 0.0
     middle = float(after[(len(after) - 1) // 2])
+    if before[0] == before[-1]:  # of what was certain no standard deviation is left to measure by
+        known = float(before[0])
+        apart = 0.0 if middle == known else math.copysign(math.inf, middle - known)
+        return apart, 0.0 if after[0] == after[-1] == known else math.inf
     total, away, left = 0.0, np.zeros(len(after), dtype=bool), before
     atoms, separate = _atoms(before, after)
     for value in atoms:
@@ -287,8 +290,9 @@ def _scores(x: Array, ordered: Array) -> Array:
     with np.errstate(all="ignore"):
         u, (a, m, b) = (np.log(x), np.log([low, middle, high])) if log else (x, (low, middle, high))
         up, down = 2.0537 * (u - m) / (b - m), 2.0537 * (u - m) / (m - a)
-    out = np.where((x > finite[-1]) & np.isfinite(x), np.maximum(up, score), score)
-    return np.where((x < finite[0]) & np.isfinite(x), np.minimum(down, score), out)
+    up, down = np.minimum(np.fmax(up, score), _REACH), np.maximum(np.fmin(down, score), -_REACH)
+    out = np.where((x > finite[-1]) & np.isfinite(x), up, score)
+    return np.where((x < finite[0]) & np.isfinite(x), down, out)
 
 
 def _divergence(scores: Array) -> float:

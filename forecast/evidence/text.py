@@ -77,11 +77,13 @@ def _table(heading: str, rows: Sequence[tuple[str, ...]], count: int, legend: st
 
 def _row(shift: Shift, result: Forecast) -> tuple[str, ...]:
     unit = f" [{shift.unit}]" if shift.unit else ""
-    bits = f"{shift.bits:.2f}" if math.isfinite(shift.bits) else "exact"
-    texts = [_interval(shift.prior, result), _interval(shift.posterior, result)]
-    if bits == "exact":
-        texts[1] = f"exactly {ends(shift.posterior, result.years)[1]}"
-    return (f"{shift.name}{unit}", *texts, f"{round(shift.shift, 2) + 0.0:+.2f}", bits)
+    bits, texts = f"{shift.bits:.2f}", [_interval(shift.prior, result), _interval(shift.posterior, result)]
+    if not math.isfinite(shift.bits):
+        bits = "exact" if shift.posterior.low == shift.posterior.high else "all"
+        for i, one in enumerate((shift.prior, shift.posterior)):
+            texts[i] = f"exactly {ends(one, result.years)[1]}" if one.low == one.high else texts[i]
+    away = f"{round(shift.shift, 2) + 0.0:+.2f}" if math.isfinite(shift.shift) else "—"
+    return (f"{shift.name}{unit}", *texts, away, bits)
 
 
 def _because(ids: Sequence[str]) -> str:
