@@ -358,7 +358,7 @@ def test_the_starter_studys_trends_by_both_routes():
                 ("seed = -1", "seed is below 0 (-1); write seed = 0, say"),
                 ("seed = 1.5", "seed is not a whole number (1.5); write seed = 0, say"),
                 ("tune = 0", "tune is below 1 (0); write tune = 1000, say"),
-                ('draws = "many"', "draws is not a number ('many'); write draws = 4000, say"),
+                ('draws = "many"', "draws is not a number ('many'); write draws = 32000, say"),
                 ("rate_years = nan", "rate_years is not a number (nan); write rate_years = 3.0, say"),
                 ("rate_years = 1e-9", "rate_years is below 0.1 (1e-09); write rate_years = 3.0, say"),
                 ("noise = 3", 'noise is not a text (3); write noise = "…"'),

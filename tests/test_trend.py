@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import xarray
+from scipy.stats import norm
 
 from forecast.errors import GateError, StudyError, UsageError
 from forecast.trend import fit as trend
@@ -21,6 +22,7 @@ from forecast.trend.noise import noise_table
 from forecast.trend.posterior import Posterior, along_first_component, make_posterior
 from forecast.trend.pymc import Chains
 from forecast.trend.record import fit_key, series_hash, tree_of
+from forecast.trend.spec import CHAIN_DRAWS, EXACT_DRAWS, settled
 from tests.trend_support import LEVEL_YEAR, made_up, spec
 
 DATA = made_up(np.random.default_rng(1))
@@ -172,6 +174,37 @@ def test_the_predictive_draws_are_of_the_series_itself():
     assert again.std(0).mean() == pytest.approx(np.hypot(0.2, 0.5), rel=0.1)
     below = (again < noisy.y).mean(0)
     assert 0.3 < below.mean() < 0.7
+
+
+def test_a_record_keeps_what_it_has_for_each_row_for_a_thousand_draws_of_a_chain():
+    whole = fit("x", DATA, spec(draws=32_000), 1)
+    tree = tree_of(whole)
+    assert tree["posterior"]["level"].shape == (4, 8000)
+    for group in ("posterior_predictive", "log_likelihood"):
+        assert tree[group]["y"].shape == (4, 1000, 60) and tree[group]["draw"].values.tolist() == [*range(0, 8000, 8)]
+    kept = tree["log_likelihood"]["y"].sel(draw=2400).values
+    np.testing.assert_allclose(kept, whole.log_likelihood()[:, 2400], rtol=1e-6)
+
+
+def test_the_number_of_draws_follows_from_the_route_where_it_is_left_open():
+    dated = replace(DATA, se_t=np.full(60, 0.1))
+    for declared, data, count in (
+        (spec(draws=0), DATA, 32_000),
+        (spec(draws=0), dated, 4000),
+        (spec(draws=800), DATA, 800),
+    ):
+        assert settled(declared, data).draws == count
+        assert fit_key(data, declared, 1) == fit_key(data, replace(declared, draws=count), 1)
+    assert len(fit("x", DATA, spec(draws=0), 1).posterior) == 32_000
+    with pytest.raises(StudyError, match="32000 draws in 3 chains"):
+        fit("x", DATA, spec(draws=0, chains=3), 1)
+
+
+def test_exact_draws_know_the_ends_of_an_interval_to_what_worlds_are_drawn_to():
+    """Of a normal posterior: sqrt(p (1 - p) / draws) / density, as a part of the width of the 90% interval."""
+    end = norm.ppf(0.95)
+    error = np.sqrt(0.05 * 0.95 / EXACT_DRAWS) / norm.pdf(end) / (2 * end)
+    assert error < 0.005 < error * np.sqrt(EXACT_DRAWS / CHAIN_DRAWS)
 
 
 def test_a_key_changes_with_whatever_enters():

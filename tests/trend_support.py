@@ -35,7 +35,7 @@ def spec(shape: str = "kinked", **changes: object) -> TrendSpec:
         key: parse(value, key) if isinstance(value, str) and key not in words else value
         for key, value in changes.items()
     }
-    return replace(TrendSpec(shape, LEVEL_YEAR, **read), **changed)
+    return replace(TrendSpec(shape, LEVEL_YEAR, **read, draws=4000), **changed)
 
 
 def made_up(rng: np.random.Generator, rows: int = 60, change: float = -0.5, kink: float = 2016.5, scatter: float = 0.3,

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from forecast.trend.files import Curve, Trend
 
 CHECK_YEARS = (2025.0, 2026.0, 2030.0)  # at which the unit check runs the functions
+_TRIED = "tried/2"  # under which what a study was found to be is remembered: to be raised when other things are checked
 
 
 def no_second_definition(
@@ -150,7 +151,7 @@ class Parts:
 
 def check_units(parts: Parts, memo: Memo, digest: str, problems: list[Problem]) -> dict[str, Any]:
     """Factors, labels, thresholds, fit keys, notes; tries the functions, unless that is remembered."""
-    known = memo.get("tried", digest)
+    known = memo.get(_TRIED, digest)
     if known is not None and not problems:
         return dict(known)
     units = parts.units
@@ -208,7 +209,7 @@ def check_units(parts: Parts, memo: Memo, digest: str, problems: list[Problem]) 
         "notes": list(dict.fromkeys(notes)),
     }
     if not problems:
-        memo.put("tried", digest, checked)
+        memo.put(_TRIED, digest, checked)
     return checked
 
 

@@ -116,6 +116,7 @@ def make_tree(
     dims: Mapping[str, list[str]],
     coords: Mapping[str, Any],
     provenance: Mapping[str, Any],
+    every: int = 1,
 ) -> Any:
     """A DataTree with ArviZ's group names.
 
@@ -127,6 +128,8 @@ def make_tree(
         Names of the further axes of each variable, and their labels.
     provenance : mapping
         Plain JSON values; stored as one text on the root, as netCDF has no nested attributes.
+    every : int
+        Of the draws, those that the groups with a value for each row have: every so many.
 
     Returns
     -------
@@ -137,6 +140,9 @@ def make_tree(
 
     given = {name: dict(groups[name]) for name in _TREE_GROUPS if groups.get(name)}
     tree = arviz_base.from_dict(given, dims=dict(dims), coords=dict(coords))
+    for name in ("posterior_predictive", "log_likelihood"):
+        if every > 1 and name in given:
+            tree[name].dataset = tree[name].to_dataset().assign_coords(draw=every * tree[name].draw)
     for node in tree.subtree:
         node.attrs = {}
     tree.attrs = {"provenance": json.dumps(provenance, sort_keys=True, allow_nan=False)}

@@ -23,7 +23,7 @@ _NUMBERS: dict[str, tuple[float, float | int]] = {
     "level_year": (-math.inf, 2018.0),
     "kink_prob": (-math.inf, 0.5),
     "rate_years": (0.1, 3.0),
-    "draws": (0, 4000),
+    "draws": (400, 32000),
     "chains": (0, 4),
     "tune": (1, 1000),
     "seed": (0, 0),

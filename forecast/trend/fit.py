@@ -19,7 +19,7 @@ from forecast.trend.progress import Progress
 from forecast.trend.pymc import sample, values_of_chains
 from forecast.trend.record import Fit
 from forecast.trend.series import Array, Series
-from forecast.trend.spec import TrendSpec, check, choose_route
+from forecast.trend.spec import TrendSpec, check, choose_route, settled
 
 # Before a fit is refused it is drawn longer and in smaller steps: (factor, target acceptance). The extra draws are
 # thinned away.
@@ -80,6 +80,7 @@ def fit(
     True
     """
     check(spec, data, place or name)
+    spec = settled(spec, data)
     route = choose_route(spec, data)
     # One stream for each use, so that no change in one moves another.
     fits, choice, extra = (np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(3))

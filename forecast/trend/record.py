@@ -17,6 +17,9 @@ from forecast.trend.spec import TrendSpec, fit_key, series_hash
 __all__ = ["Fit", "fit_key", "series_hash", "tree_of", "versions"]
 
 
+DRAWS_OF_ROWS = 1000  # of each chain, of what a record keeps for each row
+
+
 @dataclass(frozen=True, eq=False)
 class Fit:
     """A fitted trend.
@@ -106,12 +109,14 @@ def tree_of(fit: Fit) -> Any:
     -------
     xarray.DataTree
         ``posterior``, ``posterior_predictive`` (the series drawn again at its dates), ``log_likelihood``,
-        ``observed_data``, ``constant_data``, ``sample_stats`` (PyMC), provenance as JSON on the root.
+        ``observed_data``, ``constant_data``, ``sample_stats`` (PyMC), provenance as JSON on the root. What has a value
+        for each row is kept for some thousand draws of each chain, evenly spread and labelled by their ``draw``.
     """
     chains, rows = fit.spec.chains, len(fit.data)
     posterior = fit.posterior
     rng = np.random.default_rng(np.random.SeedSequence(fit.seed).spawn(4)[3])
     again = replicate(fit.values, fit.data, fit.spec, rng).reshape(chains, -1, rows)
+    every = max(1, again.shape[1] // DRAWS_OF_ROWS)
     split = {
         key: value.reshape(chains, -1, *value.shape[1:])
         for key, value in (posterior.draws | posterior.group_draws).items()
@@ -124,8 +129,8 @@ def tree_of(fit: Fit) -> Any:
         {
             "posterior": split,
             # Single precision: seven digits of draws, in half the file.
-            "posterior_predictive": {"y": again.astype(np.float32)},
-            "log_likelihood": {"y": fit.log_likelihood().astype(np.float32)},
+            "posterior_predictive": {"y": again[:, ::every].astype(np.float32)},
+            "log_likelihood": {"y": fit.log_likelihood()[:, ::every].astype(np.float32)},
             "sample_stats": fit.stats,
             "observed_data": {"y": fit.data.y},
             "constant_data": constant,
@@ -133,6 +138,7 @@ def tree_of(fit: Fit) -> Any:
         dims,
         coords,
         fit.provenance(),
+        every,
     )
 
 
