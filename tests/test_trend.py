@@ -13,6 +13,7 @@ from scipy.stats import norm
 
 from forecast.errors import GateError, StudyError, UsageError
 from forecast.trend import fit as trend
+from forecast.trend import pymc as trend_pymc
 from forecast.trend.curve import mean_line, new_system, running_record
 from forecast.trend.diagnostics import Convergence, convergence, loo, loo_difference, write_tree
 from forecast.trend.fit import fit
@@ -277,7 +278,7 @@ def test_a_fit_behind_the_gate_is_refused_and_can_be_accepted(monkeypatch):
     declared = spec("kinked", route="pymc", draws=1600)
     calls = []
 
-    def sampler(data, own, seed, draws, target_accept, progress, cache):
+    def sampler(data, own, seed, draws, target_accept, progress, cache, asked):
         calls.append((draws, target_accept))
         scores = 0.1 * rng.standard_normal((4, draws, 5)) + np.array([0, 0, 0, 1.0])[:, None, None]
         return Chains(scores, {}, {"diverging": np.zeros((4, draws), dtype=bool)}, "nutpie")
@@ -311,3 +312,34 @@ def test_loo_agrees_with_leaving_rows_out():
     assert found.elpd == pytest.approx(sum(exact), abs=0.3)
     difference, se = loo_difference(found, found)
     assert difference == 0 and se == 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"shape": "kinked"}, "a kinked trend with normal scatter"),
+        ({"shape": "straight"}, "a straight trend with normal scatter"),
+        ({"shape": "average"}, "a straight or kinked trend with normal scatter"),
+        (
+            {"shape": "straight", "group_level": "0.1 to 1", "change": None},
+            "a straight trend over groups with normal scatter",
+        ),
+        (
+            {"shape": "average", "noise": "student_t", "dof": "3 to 20 within 2 and inf"},
+            "a straight or kinked trend with Student-t scatter",
+        ),
+    ],
+)
+def test_what_is_compiled_is_told_by_the_shape_that_was_asked_for(changes, told, monkeypatch):
+    """The kinked model serves a straight trend too, which is no matter of whoever waits for it."""
+    monkeypatch.setattr(trend_pymc, "_compiled", {})
+
+    def stop(shape, columns, cache):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(trend_pymc, "_compile", stop)
+    data = replace(made_up(np.random.default_rng(7)), group=("a", "b") * 30)
+    said = []
+    with pytest.raises(KeyboardInterrupt):
+        fit("x", data, spec(**changes, route="pymc"), 1, progress=lambda text, share: said.append(text))
+    assert set(said) == {f"compiling the model of {told} (once)"}

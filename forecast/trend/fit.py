@@ -91,7 +91,7 @@ def fit(
         if route == "exact":
             parts[shape] = _exact_part(data, own, fits)
         else:
-            parts[shape] = _pymc_part(name, data, own, int(fits.integers(2**31)), accept, progress, cache)
+            parts[shape] = _pymc_part(name, data, own, int(fits.integers(2**31)), accept, progress, cache, spec.shape)
     evidences = {shape: part.log_evidence for shape, part in parts.items() if part.log_evidence is not None}
     errors = {shape: parts[shape].evidence_mcse for shape in evidences}
     kinked_prob = None
@@ -153,7 +153,14 @@ def _exact_part(data: Series, spec: TrendSpec, rng: np.random.Generator) -> _Par
 
 
 def _pymc_part(
-    name: str, data: Series, spec: TrendSpec, seed: int, accept: bool, progress: Progress | None, cache: Path | None
+    name: str,
+    data: Series,
+    spec: TrendSpec,
+    seed: int,
+    accept: bool,
+    progress: Progress | None,
+    cache: Path | None,
+    asked: str,
 ) -> _Part:
     own = spec
     if spec.shape == "straight" and spec.change is not None and spec.kink is not None:
@@ -161,7 +168,7 @@ def _pymc_part(
         own = replace(spec, shape="kinked", change=parse(0, "change"))
     each = spec.draws // spec.chains
     for longer, target_accept in _ATTEMPTS:
-        chains = sample(data, own, seed, each * longer, target_accept, progress, cache)
+        chains = sample(data, own, seed, each * longer, target_accept, progress, cache, asked)
         gate = gate_of(chains, own)
         failures = gate.failures()
         if not failures:

@@ -58,6 +58,7 @@ def sample(
     target_accept: float = 0.9,
     progress: Progress | None = None,
     cache: Path | None = None,
+    asked: str = "",
 ) -> Chains:
     """Sample the posterior of a trend.
 
@@ -76,6 +77,8 @@ def sample(
         Told what happens and how far it is (0 to 1).
     cache : Path, optional
         Folder in which compiled code persists; only heeded by the first fit of a process.
+    asked : str, optional
+        The shape that the chains are for, which is what is told: the model of a kinked trend serves a straight one too.
 
     Returns
     -------
@@ -86,7 +89,7 @@ def sample(
     columns, start = _columns(data, spec), _start(data, spec)
     shape = _shape(data, spec)
     if shape not in _compiled:
-        with clock(f"compiling the {spec.shape} {spec.noise} trend (once)", say):
+        with clock(f"compiling the model of {_told(spec, asked or spec.shape)} (once)", say):
             _compiled[shape] = _compile(shape, columns, cache)
     model, compiled = _compiled[shape]
     if compiled is None:
@@ -130,6 +133,12 @@ def values_of_chains(chains: Chains, spec: TrendSpec, every: int = 1) -> Values:
         kept = lines[:, ::every].reshape(-1, lines.shape[-1])
         values[name] = kept - values[name.removeprefix("group_")][:, None]
     return values
+
+
+def _told(spec: TrendSpec, shape: str) -> str:
+    told = {"straight": "a straight trend", "kinked": "a kinked trend", "average": "a straight or kinked trend"}[shape]
+    groups = " over groups" if spec.group_level is not None or spec.group_growth is not None else ""
+    return f"{told}{groups} with {'normal' if spec.noise == 'normal' else 'Student-t'} scatter"
 
 
 def _shape(data: Series, spec: TrendSpec) -> tuple[tuple[str, ...], int]:
