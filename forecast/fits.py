@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import shutil
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
@@ -13,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from forecast.errors import ForecastError
 from forecast.files import write_atomically
 from forecast.graph import ancestors
 from forecast.special import ndtr
-from forecast.study import Study
+from forecast.study import Study, open_study
 from forecast.worlds import Design, scores
 
 if TYPE_CHECKING:
@@ -138,6 +140,39 @@ def _fit(study: Study, name: str, stem: Path, say: Say | None, accept: bool) -> 
         fitted.posterior.save(temporary)
         temporary.replace(stem.with_suffix(".npz"))  # last, since its presence says that the fit is whole
     return Record(fitted.posterior, fitted.provenance())
+
+
+def take_along(source: Path, target: Path) -> int:
+    """Copy what is kept of a study's fits to a copy of the study, so that nothing is fitted or compiled again.
+
+    Parameters
+    ----------
+    source, target : pathlib.Path
+        Folders of a study and of its copy. Fits are found by a hash of all that enters them, so one that does not
+        belong to the copy is not taken for its own.
+
+    Returns
+    -------
+    int
+        Number of trends whose fits were copied; 0 where none are kept, or where they cannot be copied.
+    """
+    taken = 0
+    if not (source / "build" / "trends").is_dir():
+        return taken
+    with suppress(OSError, ForecastError):  # only time is lost
+        study = open_study(source)
+        for name in study.trends:
+            stem = _stem(study, name)
+            if not stem.with_suffix(".npz").exists():
+                continue
+            files = sorted(stem.parent.glob(f"{stem.name}.*"), key=lambda file: file.suffix == ".npz")
+            for file in files:  # .npz last, as in `_fit`
+                write_atomically(target / "build" / "trends" / file.name, file.read_bytes())
+            taken += 1
+        compiled = source / "build" / "compiled"
+        if taken and compiled.is_dir():
+            shutil.copytree(compiled, target / "build" / "compiled", ignore=shutil.ignore_patterns(".lock"))
+    return taken
 
 
 def curve_values(

@@ -17,7 +17,7 @@ import pytest
 import forecast
 from forecast.cli import main
 from forecast.export import to_json
-from tests.studies import prior, write_study
+from tests.studies import prior, spending, write_study
 
 ROOT = Path(__file__).parent.parent
 
@@ -264,7 +264,7 @@ def test_show_tells_all_about_a_quantity(study, capsys):
 
 def test_new_makes_the_starter_study(tmp_path, capsys):
     assert main(["new", str(tmp_path / "fresh")]) == 0
-    assert {path.name for path in (tmp_path / "fresh").iterdir()} == {"priors", "models", "reports"}
+    assert {path.name for path in (tmp_path / "fresh").iterdir()} - {"build"} == {"priors", "models", "reports"}
     capsys.readouterr()
     assert (
         main(
@@ -528,10 +528,41 @@ def test_new_fills_the_folder_one_stands_in(options, tmp_path, monkeypatch, caps
     (tmp_path / ".git").mkdir()
     monkeypatch.chdir(tmp_path)
     assert main(["new", ".", *options]) == 0
-    assert {path.name for path in tmp_path.iterdir()} == {".git", "priors", "models", "reports"}
+    assert {path.name for path in tmp_path.iterdir()} - {"build"} == {".git", "priors", "models", "reports"}
     assert main(["check"]) == 0
     assert main(["new", ".", *options]) == 2
     assert "is not empty" in capsys.readouterr().err
+
+
+def test_new_takes_along_what_is_fitted_where_the_starter_lies(tmp_path, monkeypatch, capsys):
+    shown = '''
+    def half(spend):
+        """Half of it [USD]."""
+        return spend / 2
+    '''
+    made = spending(tmp_path / "starter", shown, 'quantities = ["half@2025"]\nyears = "2020 to 2030"')
+    monkeypatch.setattr("forecast.study.starter.starter", lambda: made)
+    assert main(["new", str(tmp_path / "cold")]) == 0  # nothing is fitted yet
+    assert not (tmp_path / "cold/build").exists() and "fitted" not in capsys.readouterr().err
+    assert main(["run", str(made), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    (made / "build/trends/spend-0123456789abcdef.npz").write_bytes(b"of an older series")
+    (made / "build/compiled/numba").mkdir(parents=True)
+    assert main(["new", str(tmp_path / "warm")]) == 0
+    assert "reports/, and 1 fitted trend in build/. Next: forecast run" in capsys.readouterr().err
+    names = {file.name for file in (made / "build/trends").iterdir()} - {"spend-0123456789abcdef.npz"}
+    assert {file.name for file in (tmp_path / "warm/build/trends").iterdir()} == names and len(names) == 3
+    assert (tmp_path / "warm/build/compiled/numba").is_dir()
+
+    def fitted(*_: object, **__: object) -> None:
+        raise AssertionError("fitted again")
+
+    monkeypatch.setattr("forecast.trend.fit.fit", fitted)
+    assert main(["run", str(tmp_path / "warm"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["quantities"] == told["quantities"]
+    (made / "models/model.py").write_text("what is broken is copied all the same\n")
+    assert main(["new", str(tmp_path / "broken")]) == 0
+    assert not (tmp_path / "broken/build").exists()
 
 
 def test_a_new_study_that_cannot_be_made_leaves_nothing(tmp_path, monkeypatch, capsys):

@@ -53,11 +53,14 @@ def add_run(commands: Any) -> None:
 def _new(options: argparse.Namespace) -> None:
     from shlex import quote
 
-    from forecast.study.starter import new
+    from forecast.fits import take_along
+    from forecast.study.starter import new, starter
 
     folder = new(options.folder, options.minimal)
     print(folder)
-    say(f"Made {folder} with priors/, models/ and reports/. Next: forecast run {quote(str(folder))}")
+    taken = 0 if options.minimal else take_along(starter(), folder)
+    fits = f", and {taken} fitted trend{'s' if taken > 1 else ''} in build/" if taken else ""
+    say(f"Made {folder} with priors/, models/ and reports/{fits}. Next: forecast run {quote(str(folder))}")
 
 
 def _check(options: argparse.Namespace) -> None:
