@@ -23,7 +23,7 @@ def test_every_block_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsy
     out = capsys.readouterr().out
     assert {path.name for path in Path("build/reports").iterdir()} >= {"main.md", "main.csv", "main.json"}
     (used,) = (change for change in known["found"].changes if change.counts)
-    assert used.name == "utilisation" and "None has moved by more than the draws can tell." in out
+    assert used.name == "utilisation" and "No input has changed" in out
     assert known["scores"].rows_scored[0] > 0 and "has no date" in out and "L7 about $649 million" in out
     # What the page shows of the study is what it prints.
     (shown,) = re.findall(r"study  # <Study DIR: (.*); hash", PAGE.read_text(encoding="utf-8"))
