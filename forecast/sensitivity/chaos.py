@@ -170,11 +170,14 @@ class Block:
 
     def values(self, scores: Array, count: int | None = None) -> Array:
         """The first `count` functions (function, world) of the members' normal scores (member, world)."""
-        coordinates = self._inverse @ scores
-        wanted = self.indices[:count]
+        return self.some(self._inverse @ scores, range(len(self) if count is None else min(count, len(self))))
+
+    def some(self, coordinates: Array, functions: Sequence[int]) -> Array:
+        """Some functions (function, world) of the independent coordinates (coordinate, world)."""
+        wanted = [self.indices[function] for function in functions]
         highest = max((len(index) for index in wanted), default=0)
         powers = [normalised_hermite(row, highest) for row in coordinates]
-        out = np.empty((len(wanted), scores.shape[1]))
+        out = np.empty((len(wanted), coordinates.shape[1]))
         for row, index in enumerate(wanted):
             product: Array | float = 1.0
             for coordinate in sorted(set(index)):

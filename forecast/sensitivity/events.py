@@ -17,10 +17,12 @@ import numpy as np
 
 from forecast.sensitivity.chaos import Block, Inputs
 from forecast.sensitivity.shapley import Indices, jackknife
-from forecast.sensitivity.surrogate import Surrogate, fit
+from forecast.sensitivity.surrogate import Surrogate, Term, fit
 
 Array = np.ndarray
+type Functions = Array | dict[int, Array]  # of one site (function, world), or those in use
 _CHUNK = 512  # worlds with one order of the inputs
+_FREE = 8  # members of a block with which half as many worlds are looked at
 _MOST_AGAIN = 64  # times that a world of a rare event is used
 _POOR = 0.05  # of the event's variance, not foretold by way of the quantity: then another way is tried too
 
@@ -121,16 +123,20 @@ def event_indices(of: Foretold, scores: Array) -> Indices:
     # What is drawn anew is part of the method, not of a run: the same for every quantity and seed.
     generator = np.random.default_rng(20231)
     worlds = _Worlds(surrogate, scores.reshape(len(scores), -1))
+    # Whatever is known of a block, all its functions have to be evaluated anew: then fewer worlds have to do.
+    members = len(surrogate.inputs.dependent) if worlds.block is not None else 0
+    most = max(2 * _CHUNK, rare.shape[1] * _FREE // (_FREE + members))
     sums, looked_at = np.zeros((3, count, chains)), 0
     for chain in range(chains):
         places = chain * rare.shape[1] + np.flatnonzero(rare[chain])
         if not len(places):
             continue
         again = min(_MOST_AGAIN, max(2, -(-rare.shape[1] // len(places))))
-        chosen = np.concatenate([generator.permutation(places) for _ in range(again)])
+        chosen = np.concatenate([generator.permutation(places) for _ in range(again)])[:most]
         looked_at += len(chosen)
         for first in range(0, len(chosen), _CHUNK):
-            sums[..., chain] += _kept(of, worlds, chosen[first : first + _CHUNK], generator) / again
+            found = _kept(of, worlds, chosen[first : first + _CHUNK], generator)
+            sums[..., chain] += found * (len(places) / len(chosen))
     occurs = rare.sum(axis=1)
     left_out = np.array([np.arange(chains) != c for c in range(chains)] + [np.ones(chains, dtype=bool)])
     ratios = np.array(
@@ -186,27 +192,35 @@ class _Worlds:
             for site, function in term:
                 used[site] = max(used.get(site, 0), function + 1)
         inputs = surrogate.inputs
-        self.most = used
-        self.values = {
+        self.in_block = sorted({f for term in surrogate.terms for site, f in term if site == surrogate.block})
+        self.values: dict[int, Array] = {
             site: surrogate.sites[site].values(scores[inputs.single[site]], most)
             for site, most in used.items()
             if site != surrogate.block
         }
         self.block: Block | None = None
+        self._spans: dict[tuple[int, ...], Array] = {}
         if surrogate.block in used:
             block = surrogate.sites[surrogate.block]
             assert isinstance(block, Block)
             self.block = block
             self.latent = np.linalg.pinv(block.loads, rcond=1e-8) @ scores[list(inputs.dependent)]
 
-    def of_block(self, latent: Array) -> Array:
-        """The block's functions (function, world) of its independent coordinates (coordinate, world)."""
-        assert self.block is not None and self.surrogate.block is not None
-        return self.block.values(self.block.loads @ latent, self.most[self.surrogate.block])
+    def span(self, members: tuple[int, ...]) -> Array:
+        """Directions that the scores of some members of the block span; kept, as most sets are asked for again."""
+        if members not in self._spans:
+            assert self.block is not None
+            self._spans[members] = self.block.span(members)
+        return self._spans[members]
+
+    def of_block(self, latent: Array) -> dict[int, Array]:
+        """The block's functions in use (world,) by their place, of its independent coordinates (coordinate, world)."""
+        assert self.block is not None
+        return dict(zip(self.in_block, self.block.some(latent, self.in_block), strict=True))
 
     def total(self) -> Array:
         """The surrogate (world,) in its worlds, less its constant."""
-        values = dict(self.values)
+        values: dict[int, Functions] = dict(self.values)
         if self.block is not None and self.surrogate.block is not None:
             values[self.surrogate.block] = self.of_block(self.latent)
         total = np.zeros(self.size)
@@ -221,7 +235,9 @@ class _Mixed:
     def __init__(self, worlds: _Worlds, chosen: Array, other: Array) -> None:
         self.worlds = worlds
         self.terms = worlds.surrogate.terms
-        self.ways = [{site: values[:, rows] for site, values in worlds.values.items()} for rows in (other, chosen)]
+        self.ways: list[dict[int, Functions]] = [
+            {site: values[:, rows] for site, values in worlds.values.items()} for rows in (other, chosen)
+        ]
         if worlds.block is not None:
             self.latents = [worlds.latent[:, rows] for rows in (other, chosen)]
         self.using: dict[int, list[int]] = {}
@@ -247,7 +263,7 @@ class _Mixed:
             owners = [surrogate.inputs.player[c] for c in surrogate.inputs.dependent]
             members = tuple(row for row, owner in enumerate(owners) if owner in kept)
             if members != self.members:
-                directions = block.span(members)
+                directions = self.worlds.span(members)
                 new, old = self.latents
                 latent = new + directions @ (directions.T @ (old - new))
                 self.now[surrogate.block], self.members = self.worlds.of_block(latent), members
@@ -258,7 +274,7 @@ class _Mixed:
         return np.asarray(self.parts.sum(axis=0))
 
 
-def _product(term: tuple[tuple[int, int], ...], values: dict[int, Array], coefficient: float) -> Array:
+def _product(term: Term, values: dict[int, Functions], coefficient: float) -> Array:
     (site, function), *rest = term
     product = coefficient * values[site][function]
     for site, function in rest:
