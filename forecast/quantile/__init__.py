@@ -44,7 +44,7 @@ def quantiles(
     - *pooled* order statistics of all chains, with Woodruff's interval for the error ("Confidence intervals for
       medians and other position measures", 1952), where there are ties, gaps, infinities or weights, or too few draws
       beyond the quantile. Beside an atom or an infinity nothing is interpolated: the nearer order statistic counts,
-      so that a count stays whole, and at the edge of an atom, as far as the draws can tell, it is the atom.
+      so that a count stays whole.
 
     Parameters
     ----------
@@ -170,7 +170,7 @@ def _pooled(draws: np.ndarray, probs: Sequence[float] | np.ndarray, weights: np.
     floor = math.sqrt(chains / 12) * unevenness
     found = []
     for prob in probs:
-        value = _at_edge(draws, weights, ordered, places, prob, floor)
+        value = _interpolate(ordered, places, prob)
         ends = []
         for sign, below in ((-1, draws < value), (1, draws <= value)):
             reach = Z_95 * max(floor, float(prob_of(below, weights, bound=False).mcse))
@@ -179,26 +179,6 @@ def _pooled(draws: np.ndarray, probs: Sequence[float] | np.ndarray, weights: np.
             ends.append(0.0 if seen and end == value else abs(end - value) if seen else math.inf)
         found.append((value, math.inf if chains < 2 and max(ends) > 0 else max(ends) / Z_95))
     return np.array(found).T
-
-
-def _at_edge(
-    draws: np.ndarray,
-    weights: np.ndarray | None,
-    ordered: np.ndarray,
-    places: np.ndarray,
-    prob: float,
-    floor: float,
-) -> float:
-    """The quantile; an atom whose probabilities end there by all that can be told, rather than what lies beyond it.
-
-    The median of a fair coin is its lower side, however many of the draws are on it.
-    """
-    value = _interpolate(ordered, places, prob)
-    reach = Z_95 * max(floor, float(prob_of(draws < value, weights, bound=False).mcse))
-    lower = _interpolate(ordered, places, prob - reach)
-    if lower < value and float(prob_of(draws == lower, weights).value) > 2 * reach:
-        return lower
-    return value
 
 
 def _interpolate(ordered: np.ndarray, places: np.ndarray, prob: float) -> float:
