@@ -391,6 +391,16 @@ def test_netcdf_opens_in_arviz_with_its_group_names(written):
     assert {"chain", "draw"} <= set(tree["posterior"]["cost"].dims)
 
 
+def test_emphasis_in_markdown_is_parted_from_what_follows():
+    from markdown_it import MarkdownIt
+
+    from forecast.report.blocks import Strong
+    from forecast.report.markdown import _spans
+
+    text = _spans((Strong("Cost: "), "64 points, ", Strong("2 to 3"), " a year"))
+    assert MarkdownIt().renderInline(text) == "<strong>Cost:</strong> 64 points, <strong>2 to 3</strong> a year"
+
+
 def test_markdown_has_its_figures_beside_it(written):
     text = (written / "main.md").read_text()
     pictures = re.findall(r"\]\((main-figures/[^)]+\.svg)\)", text)

@@ -100,15 +100,17 @@ def _spans(spans: Iterable[Span]) -> str:
         if isinstance(span, Code):
             out.append(_code(text))
         elif isinstance(span, Strong):
-            out.append(f"**{escaped(text)}**")
+            out.append(_parted(text, f"**{escaped(text)}**"))  # a space within would not end the emphasis
         elif isinstance(span, Aside):
             out.append(f" ({escaped(text)})")
         else:
-            # Spaces at the ends part one span from the next.
-            out.append(
-                (" " if text[:1] == " " else "") + escaped(text) + (" " if text[-1:] == " " and text.strip() else "")
-            )
+            out.append(_parted(text, escaped(text)))
     return "".join(out)
+
+
+def _parted(text: str, shown: str) -> str:
+    """A span with the spaces at its ends, which part it from its neighbours."""
+    return (" " if text[:1] == " " else "") + shown + (" " if text[-1:] == " " and text.strip() else "")
 
 
 def _code(text: str) -> str:

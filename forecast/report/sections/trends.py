@@ -51,7 +51,8 @@ def _growth(forecast: Forecast, name: str) -> Block:
     first, last = float(posterior.record_t[0]), float(posterior.record_t[-1])
     growth, scatter = posterior.draws["growth_after"], posterior.draws["scatter"]
     normal = trend.spec.noise == "normal"
-    bent = " from the kink on" if "change" in posterior.draws and np.any(posterior.draws["change"]) else ""
+    # An average holds straight lines too, which have no kink to count from.
+    bent = {"kinked": " from the kink on", "average": " by the end, kinked or not,"}.get(trend.spec.shape, "")
     low, middle, high = _rounded(10.0**growth, prob)
     return Paragraph(
         (
