@@ -8,8 +8,7 @@ from decimal import ROUND_UP, Decimal
 
 import numpy as np
 
-from forecast.columns import broken, padded
-from forecast.columns import width_of as width_of
+from forecast.columns import broken, padded, width_of
 from forecast.fits import accepted, trends_behind
 from forecast.graph import YEAR
 from forecast.quantile import Z_95, Estimate

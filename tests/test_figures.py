@@ -12,12 +12,12 @@ import pytest
 
 pytest.importorskip("matplotlib", reason="figures need matplotlib (extra 'plots')")
 
+from forecast.columns import width_of
 from forecast.report import figures
 from forecast.report.figures import Row
 from forecast.report.figures.style import style
 from forecast.report.figures.svg import to_svg
 from forecast.report.figures.ticks import is_wide, labels_of, linear_ticks, log_ticks, wrapped
-from forecast.text import width_of
 
 YEARS = np.arange(2022, 2101.0)
 LONG = "A quantity whose label goes on and on, since somebody could not stop explaining it, until it fills several lines of any figure"

@@ -353,8 +353,3 @@ def resolutions(entries: list[Entry]) -> dict[str, Entry]:
 def number_out(value: float) -> float | str:
     """A number as JSON can hold it."""
     return value if math.isfinite(value) else "inf" if value > 0 else "-inf"
-
-
-def number_in(value: float | str) -> float:
-    """A number of the ledger."""
-    return float(value)

@@ -148,8 +148,3 @@ def unpacked(embedded: Embedded) -> Iterator[Path]:
 def bytes_of(text: str) -> bytes:
     """A text as it stood in its file."""
     return text.encode("utf-8", "surrogateescape")
-
-
-def is_report(path: str | Path) -> bool:
-    """Whether a path names an HTML report rather than a study."""
-    return str(path).lower().endswith((".html", ".htm"))

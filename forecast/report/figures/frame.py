@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from forecast.columns import width_of
 from forecast.report.figures.style import DASHES, MUTED, SIZE, SMALL, VERMILION, blank
 from forecast.report.figures.ticks import is_wide, labels_of, linear_ticks, log_ticks, wrapped
-from forecast.text import width_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from forecast.columns import width_of
 from forecast.report.figures.frame import (
     COLUMNS,
     Line,
@@ -21,7 +22,6 @@ from forecast.report.figures.frame import (
 )
 from forecast.report.figures.style import BLUE, DASHES, MUTED, PALE, PAPER, SMALL, VERMILION, style
 from forecast.report.figures.ticks import wrapped
-from forecast.text import width_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from forecast.columns import width_of
 from forecast.distribution.number import format_number
-from forecast.text import width_of
 
 WIDE = 20.0  # a positive range with a larger ratio is drawn on a log axis
 _MOST_DIGITS = 15
