@@ -8,15 +8,15 @@ from typing import Literal
 
 import numpy as np
 
-from forecast.errors import UsageError
-from forecast.fits import all_behind, all_coordinates, curve_values, posterior_of, wanted_coordinates
+from forecast.errors import StudyError, UsageError
+from forecast.fits import all_behind, all_coordinates, curve_values, posterior_of, trends_behind, wanted_coordinates
 from forecast.graph import YEAR, ancestors, evaluate
-from forecast.quantile.control import Normals
+from forecast.quantile.conditional import MOST, Moved, Normals
 from forecast.study import Study
+from forecast.study.priors import Prior
 from forecast.worlds import Design, scores
 from forecast.worlds.rotation import aimed
 
-MOST_SCORES = 1 << 24  # numbers that control variates may keep: 128 MiB
 PILOT = 512  # worlds that show which directions matter, before the worlds that count
 
 
@@ -98,29 +98,11 @@ def sample(
         A year is asked of a quantity that has no year axis.
     """
     requests = {name: request_of(name) for name in names}
-    needed = ancestors((request.name for request in requests.values()), study.functions)
-    sequence = [name for name in study.sequence if name in needed]
-    priors = [prior for prior in study.priors.values() if prior.name in needed]
-    uncertain = [prior for prior in priors if prior.name in design.inputs]
-    trends = {
-        trend: [curve.name for curve in study.curves.values() if curve.trend == trend and curve.name in needed]
-        for trend in study.trends
-    }
-    posteriors = {trend: posterior_of(study, trend) for trend, wanted in trends.items() if wanted}
-    coordinates = [*(prior.name for prior in uncertain), *wanted_coordinates(study, needed)]
-    assert design.mixing is not None  # aim() always gives one
-    rows = [design.inputs.index(name) for name in coordinates]
-    part = replace(design, inputs=tuple(coordinates), mixing=design.mixing[rows])
+    plan = _plan(study, design, [request.name for request in requests.values()])
+    part, chains = plan.scores_of(design), design.chains
     axis = np.asarray(years, dtype=float).reshape(-1, 1)
-    chains = design.chains
     # A running record costs more to start than arrays out of the cache cost to read.
-    size = _block(block, len(axis) if YEAR in needed and not posteriors else 1, chains)
-    constants = {
-        p.name: np.array([float(p.distribution.quantile(0.5)) * study.factors[p.name]])
-        for p in priors
-        if p not in uncertain
-    }
-
+    size = _block(block, len(axis) if YEAR in plan.needed and not plan.trends else 1, chains)
     starts = range(start - start % size, stop, size)
     firsts = [max(start, first) for first in starts]
     whole: dict[str, np.ndarray] = {}
@@ -128,15 +110,8 @@ def sample(
     def evaluate_block(first: int) -> None:
         last = min(stop, first + size)
         count = chains * (last - first)
-        z = dict(zip(coordinates, scores(part, first, last).reshape(len(coordinates), count), strict=True))
-        values: dict[str, np.ndarray] = {YEAR: axis, **constants}
-        for prior in uncertain:
-            value = prior.distribution.from_normal(z[prior.name])
-            factor = study.factors[prior.name]
-            values[prior.name] = value if factor == 1 else value * factor
-        for trend, posterior in posteriors.items():
-            values |= curve_values(study, posterior, trends[trend], axis, z)
-        evaluate(study.functions, sequence, values, count, lambda name, value: _told(study, name, value))
+        z = list(scores(part, first, last).reshape(len(part.inputs), count))
+        values = plan.values(z, axis, count)
         for name, request in requests.items():
             array = _slice(values[request.name], request, years, request.name in study.replaced)
             shape = array.shape[:-1]
@@ -159,6 +134,69 @@ def sample(
         for first in firsts[1:]:
             evaluate_block(first)
     return whole
+
+
+@dataclass(frozen=True, eq=False)
+class _Plan:
+    """What it takes to evaluate some quantities, given normal scores.
+
+    Parameters
+    ----------
+    study : Study
+    needed : frozenset of str
+        The quantities and all that they follow from.
+    uncertain : list of Prior
+        Priors that have a score.
+    coordinates : list of str
+        Names of all that has a score: uncertain priors, then coordinates of trends.
+    constants : dict of str to array
+        Other priors, in base units.
+    trends : dict of str to list of str
+        For each trend that is needed, which of its curves are.
+    """
+
+    study: Study
+    needed: frozenset[str]
+    uncertain: list[Prior]
+    coordinates: list[str]
+    constants: dict[str, np.ndarray]
+    trends: dict[str, list[str]]
+
+    def scores_of(self, design: Design) -> Design:
+        """The part of a design that gives these coordinates."""
+        assert design.mixing is not None  # aim() always gives one
+        rows = [design.inputs.index(name) for name in self.coordinates]
+        return replace(design, inputs=tuple(self.coordinates), mixing=design.mixing[rows])
+
+    def values(self, z: Sequence[np.ndarray], axis: np.ndarray, worlds: int) -> dict[str, np.ndarray]:
+        """Everything needed, in base units, from scores (world,) by coordinate and the years (year, 1)."""
+        study, score = self.study, dict(zip(self.coordinates, z, strict=True))
+        values: dict[str, np.ndarray] = {YEAR: axis, **self.constants}
+        for prior in self.uncertain:
+            value = prior.distribution.from_normal(score[prior.name])
+            factor = study.factors[prior.name]
+            values[prior.name] = value if factor == 1 else value * factor
+        for trend, wanted in self.trends.items():
+            values |= curve_values(study, posterior_of(study, trend), wanted, axis, score)
+        sequence = [name for name in study.sequence if name in self.needed]
+        return evaluate(study.functions, sequence, values, worlds, lambda name, value: _told(study, name, value))
+
+
+def _plan(study: Study, design: Design, names: Iterable[str]) -> _Plan:
+    needed = ancestors(names, study.functions)
+    priors = [prior for prior in study.priors.values() if prior.name in needed]
+    uncertain = [prior for prior in priors if prior.name in design.inputs]
+    constants = {
+        p.name: np.array([float(p.distribution.quantile(0.5)) * study.factors[p.name]])
+        for p in priors
+        if p not in uncertain
+    }
+    trends: dict[str, list[str]] = {}
+    for curve in study.curves.values():
+        if curve.name in needed:
+            trends.setdefault(curve.trend, []).append(curve.name)
+    coordinates = [*(prior.name for prior in uncertain), *wanted_coordinates(study, needed)]
+    return _Plan(study, needed, uncertain, coordinates, constants, trends)
 
 
 def _told(study: Study, name: str, value: float) -> str:
@@ -244,38 +282,74 @@ def _follows(
     return np.array(rows)
 
 
-def normals_behind(study: Study, design: Design, outputs: Sequence[str], draws: int) -> Normals | None:
-    """The normal scores that outputs are functions of, for a control variate (`forecast.quantile.control`).
+def normals_behind(
+    study: Study, design: Design, requests: Sequence[Request], axis: Sequence[float], draws: int
+) -> Normals | None:
+    """The normal scores that outputs are functions of, for integrating along them (`forecast.quantile.conditional`).
 
     Parameters
     ----------
     study : Study
     design : Design
-    outputs : sequence of str
-        Names of quantities; one may stand several times, for several years.
+    requests : sequence of Request
+        Outputs that are one number in each world.
+    axis : sequence of float
+        The year axis.
     draws : int
         Of each chain.
 
     Returns
     -------
     Normals or None
-        None for plain Monte Carlo, which stays plain, and where the scores would fill the memory. An output that
-        follows from draws of a posterior is said to follow nothing: their scores are not normal.
+        None for plain Monte Carlo, which stays plain. Inputs that evidence has moved have no normal scores: an output
+        is integrated along its other ones. What follows from a fitted trend is said to follow nothing, since its error
+        is that of having finitely many posterior draws.
     """
     if design.method != "qmc":
         return None
-    rows = []
-    for name in outputs:
-        own = all_behind(study, [name])
-        rows.append([False] * len(design.inputs) if own & set(design.given) else [n in own for n in design.inputs])
-    follows = np.array(rows, dtype=bool).reshape(len(rows), len(design.inputs))
-    used = np.flatnonzero(follows.any(axis=0))
-    if not used.size or used.size * design.chains * draws > MOST_SCORES:
+    behind = {
+        name: set() if trends_behind(study, name) else all_behind(study, [name]) - set(design.given)
+        for name in {request.name for request in requests}
+    }
+    follows = np.array([[name in behind[request.name] for name in design.inputs] for request in requests], dtype=bool)
+    used = np.flatnonzero(follows.any(axis=0)) if follows.size else np.zeros(0, dtype=int)
+    if not used.size:
         return None
     assert design.mixing is not None
     mixing = design.mixing[used]
-    part = replace(design, inputs=tuple(design.inputs[row] for row in used), mixing=mixing, given={})
-    return Normals(scores(part, 0, draws), mixing @ mixing.T, follows[:, used])
+    names = tuple(design.inputs[row] for row in used)
+    found = scores(replace(design, inputs=names, mixing=mixing, given={}), 0, min(draws, MOST))
+    own = [tuple(name for name in names if name in behind[request.name]) for request in requests]
+    moved = [_moved(study, design, request, some, axis) for request, some in zip(requests, own, strict=True)]
+    return Normals(found, mixing @ mixing.T, follows[:, used], moved)
+
+
+def _moved(study: Study, design: Design, request: Request, names: Sequence[str], axis: Sequence[float]) -> Moved:
+    """An output of worlds whose inputs `names` have other scores, and all others the same."""
+    # What it is at one year needs no other year in most models; where it does, the error shows that.
+    years = np.array(axis if request.year is None else [request.year], dtype=float).reshape(-1, 1)
+    plan: list[_Plan] = []
+
+    def moved(z: np.ndarray) -> np.ndarray | None:
+        plan[:] = plan or [_plan(study, design, [request.name])]
+        part = plan[0].scores_of(design)
+        _, moves, chains, count = z.shape
+        still = [name for name in part.inputs if name not in names]
+        rest: dict[str, np.ndarray] = {}
+        if still:
+            fixed = scores(plan[0].scores_of(design), 0, count)
+            rest = {name: np.broadcast_to(row, z.shape[1:]) for name, row in zip(part.inputs, fixed, strict=True)}
+        own = [(z[names.index(name)] if name in names else rest[name]).reshape(-1) for name in part.inputs]
+        try:
+            values = plan[0].values(own, years, moves * chains * count)
+            array = values[request.name]
+        except StudyError:
+            return None
+        if request.year is not None and array.ndim == 2:
+            array = array[0]
+        return np.broadcast_to(array / study.factors[request.name], (moves * chains * count,)).reshape(z.shape[1:])
+
+    return moved
 
 
 def reported(values: Mapping[str, np.ndarray], requests: Iterable[Request]) -> list[np.ndarray]:

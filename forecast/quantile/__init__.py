@@ -10,10 +10,10 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from forecast.quantile.control import LEAST, POINTS, Normals, indices
+from forecast.quantile.conditional import Normals, put_right
 from forecast.quantile.mcse import Z_95, Estimate, mcse_of, posterior_mcse, student_factor
 from forecast.quantile.mean import heavy_tailed, means, prob_above, prob_finite, prob_of
-from forecast.quantile.order_statistics import FEWEST, by_chain, controlled, middle_of, near_of, span_of, unseen
+from forecast.quantile.order_statistics import by_chain, near_of, span_of, unseen
 
 __all__ = [
     "Z_95", "Estimate", "card", "heavy_tailed", "mcse_of", "means", "posterior_mcse", "prob_above", "prob_finite",
@@ -21,9 +21,6 @@ __all__ = [
 ]  # fmt: skip
 
 TOGETHER = 1 << 18  # numbers that are looked at together; each call costs as much as some thousand numbers
-GAIN = 0.5  # share of the error to which a control variate must bring it, so that chance alone does not choose it
-EXACT = 1e-9  # relative error beyond which nobody needs more precision
-TRIAL = 1024  # draws of a chain that show whether a control variate is worth its time
 
 
 def quantiles(
@@ -55,9 +52,9 @@ def quantiles(
     weights : ndarray (chain, draw), optional
         Non-negative weights of the worlds, relative to one another over all chains; need not sum to one.
     normals : Normals, optional
-        Scores that the draws are functions of (one output for each leading index). Where the draws near a quantile
-        follow one direction of them, the known quantile of that direction is the control variate of an estimate that
-        needs fewer worlds, often by a factor of 10 to 100; chosen where its stated error is below half of the other.
+        Scores that the draws are functions of (one output for each leading index). Integrating along one direction of
+        them (`forecast.quantile.conditional`) needs fewer worlds, often by a factor of 10 to 1,000; the result is taken
+        where its stated error is below half of the other.
 
     Returns
     -------
@@ -86,48 +83,11 @@ def quantiles(
         for cell in np.flatnonzero(pooled.any(axis=0)).tolist():
             rows = np.flatnonzero(pooled[:, cell]).tolist()
             value[rows, cell], mcse[rows, cell] = _pooled(cells[cell], [probs[row] for row in rows])
-        if normals is not None and chains > 1:
-            _control(cells, probs, near, normals, ~pooled, Estimate(value, mcse))
         mcse = np.where(pooled, mcse, np.maximum(mcse, [unseen(part) for part in near]))
+        if normals is not None and chains > 1:
+            put_right(cells, probs, near, ~pooled, normals, Estimate(value, mcse))
     shape = (len(probs), *draws.shape[:-2])
     return Estimate(value.reshape(shape), mcse.reshape(shape))
-
-
-def _control(
-    cells: np.ndarray,
-    probs: Sequence[float] | np.ndarray,
-    near: Sequence[np.ndarray],
-    normals: Normals,
-    smooth: np.ndarray,
-    found: Estimate,
-) -> None:
-    """Put estimates (prob, cell) with a control variate in the place of smooth ones, where they are clearly better.
-
-    One direction for all of an output's quantiles comes first: products follow one. Then one for each quantile that is
-    still rough: ratios and years of crossing turn as they go.
-    """
-    count = cells.shape[-1]
-    spans = [span_of(count, prob) for prob in probs]
-    smooth = smooth & np.array([[part.shape[-1] >= FEWEST] for part in near]) & normals.follows.any(axis=1)
-    rough = smooth & (found.mcse > EXACT * np.abs(found.value))
-    some = np.flatnonzero(rough.any(axis=0))
-    if count > TRIAL and some.size:  # the first draws tell whether the rest is worth the time
-        first, its = cells[some, :, :TRIAL], normals.of(some).first(TRIAL)
-        rough[:, some] &= quantiles(first, probs, normals=its).mcse < quantiles(first, probs).mcse
-    for turn in range(1 + len(probs)):
-        rows = [row for row in range(len(probs)) if turn in (0, row + 1) and rough[row].any()]
-        some = np.flatnonzero(rough[rows].any(axis=0) & smooth[rows].all(axis=0))
-        if not some.size:
-            continue
-        ranges = [middle_of(near[row].shape[-1], max(LEAST, POINTS // len(rows))) for row in rows]
-        ends = [near[row][some][..., (one.start, one.stop - 1)] for row, one in zip(rows, ranges, strict=True)]
-        index = indices(cells[some], ends, [one.stop - one.start for one in ranges], normals.of(some))
-        for row, beside in zip(rows, near_of(index, [spans[row] for row in rows]), strict=True):
-            value, mcse = controlled(near[row][some], beside, count, probs[row])
-            better = rough[row, some] & (mcse < GAIN * found.mcse[row, some])
-            at = some[better]
-            found.value[row, at], found.mcse[row, at] = value[better], mcse[better]
-            rough[row, at] &= mcse[better] > EXACT * np.abs(value[better])
 
 
 def quantiles_of_each(
@@ -151,7 +111,8 @@ def quantiles_of_each(
     for first in range(0, len(arrays), group):
         some = slice(first, first + group)
         together = arrays[first][None] if group == 1 else np.array(arrays[some])
-        found = quantiles(together, probs, normals=normals and normals.of(some))
+        its = normals and normals.of(range(*some.indices(len(arrays))))
+        found = quantiles(together, probs, normals=its)
         yield from (Estimate(value, mcse) for value, mcse in zip(found.value.T, found.mcse.T, strict=True))
 
 

@@ -1,4 +1,4 @@
-"""Quantiles from the order statistics of each chain: interpolated, smoothed over many ranks, or put right by an index.
+"""Quantiles from the order statistics of each chain: interpolated, or smoothed over many ranks.
 
 The estimators are linear in the order statistics near a quantile (or in their logarithms), so each is one row of
 weights that depends on the number of draws and the probability alone.
@@ -18,8 +18,8 @@ from forecast.special import ndtri
 WINDOW = 0.03  # half-width in probability of the ranks a smooth quantile is fitted to
 FEWEST = 24  # points a window needs; with fewer the order statistics are as good
 DOUBT, CERTAIN = 3.0, 8.0  # standard errors of disagreement: the fit is refused; it is wrong for sure
-LOCAL = 12  # order statistics that a quantile put right is read from
-DEGREE = 3  # of the polynomial by which the index is translated; a higher one would bend around kinks
+LOCAL = 12  # order statistics of a chain whose distances are taken
+DEGREE = 5  # of the polynomials through a window
 TAIL = 8  # order statistics a chain needs beyond a quantile to estimate it alone
 GAP = 0.25  # of the range of a window's order statistics: between two values apart
 UNSEEN = 0.5  # worlds: what may lie on the other side of a quantile, and in none of the worlds drawn
@@ -55,7 +55,7 @@ def by_chain(near: np.ndarray, count: int, prob: float) -> tuple[np.ndarray, np.
     positive = near[..., 0].min(axis=1) > 0
     work = np.where(pooled[:, None, None], 0.0, near)
     np.log(work, out=work, where=(positive & ~pooled)[:, None, None])
-    fits = np.einsum("cik,ek->eci", work, functionals[:3])
+    fits = np.einsum("cik,ek->eci", work, functionals)
     np.exp(fits, out=fits, where=positive[:, None])
     value, mcse = fits[0].mean(axis=1), mcse_of(fits[0])
     if len(fits) > 1:
@@ -73,14 +73,18 @@ def unseen(near: np.ndarray) -> np.ndarray:
     N worlds do not show what happens with a probability below about 1 / N, and it may have put worlds on the other
     side of a quantile: Jeffreys' estimate of such a probability, (1/2) / (N + 1), as a distance.
     """
-    cells, chains, ranks = near.shape
+    return spacing(near) * UNSEEN / near.shape[1]
+
+
+def spacing(near: np.ndarray) -> np.ndarray:
+    """Mean distance (cell,) of neighbours in one chain, from order statistics (cell, chain, rank) near a quantile."""
+    cells, _, ranks = near.shape
     if ranks < 2:
         return np.zeros(cells)
     some = middle_of(ranks, LOCAL)
     with np.errstate(invalid="ignore", over="ignore"):
-        # The mean distance of neighbours in one chain.
-        spread = (near[..., some.stop - 1] - near[..., some.start]).mean(axis=1) / (some.stop - 1 - some.start)
-    found: np.ndarray = np.where(np.isfinite(spread), spread, 0.0) * UNSEEN / chains
+        distance = (near[..., some.stop - 1] - near[..., some.start]).mean(axis=1) / (some.stop - 1 - some.start)
+    found: np.ndarray = np.where(np.isfinite(distance), distance, 0.0)
     return found
 
 
@@ -90,61 +94,31 @@ def _strain(gaps: np.ndarray) -> np.ndarray:
         return np.abs(gaps.mean(axis=1)) * math.sqrt(gaps.shape[1]) / gaps.std(axis=1, ddof=1)
 
 
-def controlled(near: np.ndarray, control: np.ndarray, count: int, prob: float) -> tuple[np.ndarray, np.ndarray]:
-    """Estimates and their MCSE (cell,), from order statistics (cell, chain, rank) and those of a normal index.
+def read_off(x: np.ndarray, y: np.ndarray, goal: float) -> tuple[np.ndarray, np.ndarray]:
+    """What outputs y (output, chain, point) are at a value of x, as a polynomial in it, and how far that misses them.
 
-    By how far the index is from its expected scores, each chain's order statistics are put right; then a cubic through
-    the nearest is enough, and no wider fit has to be trusted. The MCSE is infinite where a rough estimate that knows
-    no polynomial says something else.
+    Returns
+    -------
+    tuple of ndarray (output,)
+        The outputs there, and the largest distance of a point from the polynomial.
     """
-    positive = near[..., 0].min(axis=1) > 0
-    work = near.copy()
-    np.log(work, out=work, where=positive[:, None, None])
-    span = span_of(count, prob)
-    paired = _paired(work, control, float(ndtri(np.array([prob]))[0]))
-    work -= _gap(work, control, ndtri((np.arange(span.start, span.stop) + 0.5) / count))
-    fits = np.array([work @ _functionals(count, prob)[1][3], paired])
-    np.exp(fits, out=fits, where=positive[:, None])
-    value, apart, least = fits[0].mean(axis=1), fits[0] - fits[1], unseen(near)
-    off = np.abs(apart.mean(axis=1))
-    doubted = np.where(_strain(apart) > DOUBT, np.inf, off / 2)
-    return value, np.maximum(mcse_of(fits[0]), np.where(off > least, doubted, 0.0))
-
-
-def _paired(work: np.ndarray, control: np.ndarray, goal: float) -> np.ndarray:
-    """What stands beside the known quantile of the index, (cell, chain): Hsu and Nelson's estimate.
-
-    It is rough, but no polynomial carries a kink from elsewhere into it.
-    """
-    above = np.clip((control < goal).sum(axis=-1, keepdims=True), 1, control.shape[-1] - 1)
-    ends = [np.take_along_axis(array, at, -1)[..., 0] for array in (control, work) for at in (above - 1, above)]
-    part = np.clip((goal - ends[0]) / np.maximum(ends[1] - ends[0], 1e-300), 0.0, 1.0)
-    found: np.ndarray = ends[2] + part * (ends[3] - ends[2])
-    return found
-
-
-def _gap(work: np.ndarray, control: np.ndarray, expected: np.ndarray) -> np.ndarray:
-    """What order statistics (cell, chain, rank) owe to those of a normal index being off their expected scores (rank,).
-
-    The one as a cubic in the other, over all chains.
-    """
-    low, high = control.min(axis=(1, 2)), control.max(axis=(1, 2))
+    low, high = x.min(axis=(1, 2)), x.max(axis=(1, 2))
     middle, half = (high + low) / 2, np.where(high > low, (high - low) / 2, 1.0)
+    positive = y.min(axis=(1, 2)) > 0
+    work = y.reshape(len(y), -1, 1).copy()
+    np.log(work, out=work, where=positive[:, None, None])
 
-    def powers(score: np.ndarray) -> np.ndarray:
-        """Legendre polynomials, (cell, chain and rank, degree)."""
-        scaled = (score - middle[:, None, None]) / half[:, None, None]
-        return np.moveaxis(_legendre(scaled.reshape(len(work), -1), DEGREE), 0, -1)
+    def powers(x: np.ndarray) -> np.ndarray:
+        """Legendre polynomials, (output, point, degree)."""
+        return np.moveaxis(_legendre((x - middle[:, None]) / half[:, None], DEGREE), 0, -1)
 
-    here = powers(control)
-    gram = np.matmul(here.swapaxes(1, 2), here)
-    gram += 1e-13 * len(here[0]) * np.eye(DEGREE + 1)
-    right = np.matmul(here.swapaxes(1, 2), work.reshape(len(work), -1, 1))
-    coefficients = np.linalg.solve(gram, right)
-    there = powers(np.broadcast_to(expected, (len(work), 1, expected.size)))
-    fitted, ideal = (np.matmul(part, coefficients)[..., 0] for part in (here, there))
-    gap: np.ndarray = fitted.reshape(work.shape) - ideal[:, None]
-    return gap
+    here = powers(x.reshape(len(x), -1))
+    gram = np.matmul(here.swapaxes(1, 2), here) + 1e-13 * len(here[0]) * np.eye(DEGREE + 1)
+    coefficients = np.linalg.solve(gram, np.matmul(here.swapaxes(1, 2), work))
+    found: np.ndarray = np.matmul(powers(np.full((len(x), 1), goal)), coefficients)[:, 0, 0]
+    misses = np.abs(work - np.matmul(here, coefficients)).max(axis=(1, 2))
+    found = np.where(positive, np.exp(np.where(positive, found, 0.0)), found)
+    return found, np.where(positive, misses * found, misses)
 
 
 @lru_cache(maxsize=64)
@@ -152,7 +126,7 @@ def _functionals(count: int, prob: float) -> tuple[int, np.ndarray]:
     """First rank of the window, and weights of its order statistics (estimator, rank).
 
     Estimators: the interpolated order statistic and, if the window is large enough, polynomials of degree 5 and 7
-    through all of it, and a cubic through `LOCAL` in the middle.
+    through all of it.
     """
     place = prob * count - 0.5
     low = math.floor(place)
@@ -168,11 +142,9 @@ def _functionals(count: int, prob: float) -> tuple[int, np.ndarray]:
     plain = np.zeros(last - first + 1)
     plain[low - first : low - first + 2] = 1 - (place - low), place - low
     estimators = [plain]
-    for degree, ranks in ((5, slice(None)), (7, slice(None)), (3, middle_of(score.size, LOCAL))):
-        orthogonal, triangular = np.linalg.qr(_legendre((score[ranks] - middle) / half, degree).T)
-        here = _legendre(np.array([at]), degree)[:, 0]
-        estimators.append(np.zeros(score.size))
-        estimators[-1][ranks] = orthogonal @ np.linalg.solve(triangular.T, here)
+    for degree in (DEGREE, DEGREE + 2):
+        orthogonal, triangular = np.linalg.qr(_legendre((score - middle) / half, degree).T)
+        estimators.append(orthogonal @ np.linalg.solve(triangular.T, _legendre(np.array([at]), degree)[:, 0]))
     functionals = np.array(estimators)
     functionals.flags.writeable = False
     return first, functionals

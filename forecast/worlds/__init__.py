@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -18,6 +19,7 @@ from forecast.worlds.sobol import INPUT_BITS, scramble, sobol_points
 
 _CHUNK = 2_048  # independent draws that share a key; part of what a seed means, so never to be tuned
 _CACHED = 16_384  # numbers worked on at a time, so that temporaries stay in cache
+_FIRST = 8_192  # worlds whose scores are kept
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,15 +110,32 @@ def scores(design: Design, start: int, stop: int) -> np.ndarray:
 
 
 def _sobol(design: Design, used: Sequence[int], start: int, stop: int) -> Iterator[np.ndarray]:
-    """A (chain, draw) array of normal scores for each used coordinate in turn, overwritten by the next."""
-    directions, shifts = scramble(design.seed, design.chains, design.coordinates)
+    """A (chain, draw) array of normal scores for each used coordinate in turn, perhaps overwritten by the next."""
+    if start == 0 and design.chains * stop <= _FIRST:
+        for coordinate in used:
+            yield _first(design.seed, design.chains, design.coordinates, coordinate, stop)
+        return
     out = np.empty((design.chains, stop - start))
-    flat = out.reshape(-1)
     for coordinate in used:
-        sobol_points(directions[coordinate], shifts[coordinate], start, stop, out)
-        for first in range(0, flat.size, _CACHED):
-            flat[first : first + _CACHED] = ndtri(flat[first : first + _CACHED])
+        _fill(out, design.seed, design.chains, design.coordinates, coordinate, start)
         yield out
+
+
+def _fill(out: np.ndarray, seed: int, chains: int, coordinates: int, coordinate: int, start: int) -> None:
+    directions, shifts = scramble(seed, chains, coordinates)
+    sobol_points(directions[coordinate], shifts[coordinate], start, start + out.shape[1], out)
+    flat = out.reshape(-1)
+    for first in range(0, flat.size, _CACHED):
+        flat[first : first + _CACHED] = ndtri(flat[first : first + _CACHED])
+
+
+@lru_cache(maxsize=64)  # 4 MiB
+def _first(seed: int, chains: int, coordinates: int, coordinate: int, stop: int) -> np.ndarray:
+    """Scores (chain, draw) of a coordinate's first draws, which a run asks for more than once."""
+    out = np.empty((chains, stop))
+    _fill(out, seed, chains, coordinates, coordinate, 0)
+    out.flags.writeable = False
+    return out
 
 
 def _independent(design: Design, used: Sequence[int], start: int, stop: int) -> Iterator[np.ndarray]:

@@ -1,0 +1,363 @@
+"""Quantiles that know what the worlds leave out: an output integrated along one direction of its inputs' scores.
+
+Near its p-quantile an output Y of many inputs rises, more or less, along one direction b of their normal scores z. The
+index ``I = b·z / |b|`` is standard normal whatever else a world holds, so that of any score s(rest) found from that rest
+alone, ``P(I <= s)`` is the mean of ``Phi(s)``, and
+
+    P(Y <= t)  =  mean of  1[Y <= t] - 1[I <= s(rest)] + Phi(s(rest))
+
+holds for every function s. Where s is the score at which Y passes t, the first two terms cancel and what is left to
+average is smooth: conditional Monte Carlo, or preintegration, as a control variate (Hsu and Nelson, "Control variates
+for quantile estimation", Management Science 36, 1990; Griewank, Kuo, Leövey and Sloan, "High dimensional integration of
+kinks and jumps - smoothing by preintegration", Journal of Computational and Applied Mathematics 344, 2018). Kinks, jumps
+and a wrong direction make s worse, which the error shows, and never the mean wrong.
+
+A product follows one direction everywhere: s is the same in every world. Other outputs are evaluated again in worlds
+that are moved along the direction to where they should pass t: two steps of the secant method.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from forecast.quantile.mcse import Estimate, mcse_of
+from forecast.quantile.order_statistics import FEWEST, UNSEEN, near_of, read_off, span_of, unseen
+from forecast.special import ndtr, ndtri
+
+MOST = 1024  # draws of a chain that are looked at
+TRIAL, ENOUGH = 64, 512  # how many of them are moved: to see whether it is worth while, and before more are thought of
+BENDS = 4  # powers of an output that its direction is looked for in
+RIDGE = 1e-13  # relative; inputs that move as one would else make the fit singular
+STEPS = 4  # of the secant method, at most: evaluations of an output elsewhere
+WRONG = 0.1  # worlds that may be left on the wrong side
+AROUND = 0.5  # scores on either side, over which an output's direction and its slope are taken
+LEAST = 1e-6  # scores between two worlds, for their secant to be free of rounding
+FASTER = 30.0  # times that slope: steeper or flatter in one world is not believed
+REACH = 3.0  # scores that a world is moved in one step, at most
+FARTHEST = 8.0  # score that a world is moved to, at most
+AGREE = 8.0  # standard errors by which the plain estimate may differ; those of eight chains are themselves uncertain
+EXACT = 1e-9  # relative error beyond which nobody needs more precision
+GAIN = 0.5  # share of the error to which an estimate must bring it, so that chance alone does not choose it
+
+type Moved = Callable[[np.ndarray], np.ndarray | None]
+
+
+@dataclass(frozen=True, eq=False)
+class Normals:
+    """Normal scores that outputs are functions of, in the first draws of each chain.
+
+    Parameters
+    ----------
+    scores : ndarray (input, chain, draw)
+        Standard normal over the worlds of a design.
+    correlation : ndarray (input, input)
+        Of the scores.
+    follows : ndarray (output, input) of bool
+        Which inputs an output depends on.
+    moved : sequence of callable, optional
+        For each output: its values (move, chain, draw) in the same worlds with other scores (input, move, chain, draw)
+        of the inputs that it depends on, for as many draws as are given; None where it cannot be evaluated there.
+    """
+
+    scores: np.ndarray
+    correlation: np.ndarray
+    follows: np.ndarray
+    moved: Sequence[Moved] = ()
+
+    def of(self, outputs: Sequence[int]) -> Normals:
+        """The same, for some of the outputs."""
+        moved = tuple(self.moved[output] for output in outputs) if self.moved else ()
+        return Normals(self.scores, self.correlation, self.follows[list(outputs)], moved)
+
+
+def put_right(
+    draws: np.ndarray,
+    probs: Sequence[float] | np.ndarray,
+    near: Sequence[np.ndarray],
+    smooth: np.ndarray,
+    normals: Normals,
+    found: Estimate,
+) -> None:
+    """Put estimates that know the inputs' scores in the place of plain ones, where they are clearly better.
+
+    Parameters
+    ----------
+    draws : ndarray (output, chain, draw)
+    probs : sequence of float
+    near : sequence of ndarray (output, chain, rank)
+        Order statistics near each quantile.
+    smooth : ndarray (prob, output) of bool
+        Those that can be put right: without ties or gaps nearby.
+    normals : Normals
+    found : Estimate (prob, output)
+        Plain estimates, which better ones overwrite.
+    """
+    count = normals.scores.shape[-1]
+    spans = [span_of(count, prob) for prob in probs]
+    wanted = smooth & normals.follows.any(axis=1) & np.array([[span.stop - span.start >= FEWEST] for span in spans])
+    some = np.flatnonzero(wanted.any(axis=0))
+    if not some.size:
+        return
+    if count < draws.shape[-1]:
+        draws = draws[some, :, :count]
+        near = near_of(draws, spans)
+    else:
+        draws, near = draws[some], [part[some] for part in near]
+    wanted, its, plain = wanted[:, some], normals.of(some.tolist()), Estimate(found.value[:, some], found.mcse[:, some])
+    floor = np.array([unseen(part) for part in near])
+    worlds = []
+    for row, part in enumerate(near):
+        inside, whole = _inside(draws, part)
+        worlds.append(inside)
+        wanted[row] &= whole
+    _replace(plain, wanted, *_along_one(draws, probs, worlds, wanted, its, floor), floor)
+    for column in range(len(some)) if its.moved else ():
+        value, mcse = plain.value[:, column], plain.mcse[:, column]
+        rows = np.flatnonzero(wanted[:, column] & (mcse > np.maximum(floor[:, column] / GAIN, EXACT * np.abs(value))))
+        if rows.size:
+            one = Estimate(value[rows], mcse[rows])
+            better = _by_moving(draws[column], np.asarray(probs)[rows], one, its.of([column]), floor[rows, column])
+            _replace(one, np.ones(rows.size, dtype=bool), *better, floor[rows, column])
+            value[rows], mcse[rows] = one.value, one.mcse
+    found.value[:, some], found.mcse[:, some] = plain.value, plain.mcse
+
+
+def _inside(draws: np.ndarray, near: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Which draws of each chain are those of a window of order statistics, (output, chain, rank), and whether they are.
+
+    Where others tie with them, the first draws stand in.
+    """
+    outputs, chains, size = draws.shape
+    ranks = near.shape[-1]
+    inside = (draws >= near[..., :1]) & (draws <= near[..., -1:]) if ranks else np.zeros(draws.shape, dtype=bool)
+    whole = (inside.sum(axis=-1) == ranks).all(axis=-1)
+    inside[~whole] = np.arange(size) < ranks
+    return (np.flatnonzero(inside) % size).reshape(outputs, chains, ranks), whole
+
+
+def _replace(found: Estimate, where: np.ndarray, value: np.ndarray, mcse: np.ndarray, floor: np.ndarray) -> None:
+    """Take the better of two estimates, of which the second has an error of at least `floor`."""
+    better = where & (mcse < GAIN * found.mcse)
+    found.value[better] = value[better]
+    found.mcse[better] = np.maximum(mcse, floor)[better]
+
+
+def _along_one(
+    draws: np.ndarray,
+    probs: Sequence[float] | np.ndarray,
+    worlds: Sequence[np.ndarray],
+    wanted: np.ndarray,
+    normals: Normals,
+    floor: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Estimates (prob, output) if the score at which an output passes a quantile is the same in all worlds.
+
+    One direction for all of an output's quantiles is enough for a product. Their MCSE is 0 if the output then is a
+    smooth function of the index, to within what no world shows (`floor`), and infinite otherwise.
+    """
+    shape = len(probs), len(draws)
+    value, mcse = np.zeros(shape), np.full(shape, np.inf)
+    rows, some = np.flatnonzero(wanted.any(axis=1)), np.flatnonzero(wanted.any(axis=0))
+    some = some[wanted[np.ix_(rows, some)].all(axis=0)]
+    if not some.size:
+        return value, mcse
+    draws, worlds = draws[some], [inside[some] for inside in worlds]
+    direction = _directions(draws, np.concatenate([worlds[row] for row in rows], axis=-1), normals.of(some.tolist()))
+    index = _index(direction, normals.scores)
+    for row in rows:
+        goal = float(ndtri(np.array([probs[row]]))[0])
+        x, y = (np.take_along_axis(array, worlds[row], -1) for array in (index, draws))
+        value[row, some], misses = read_off(x, y, goal)
+        wrong = (draws <= value[row, some, None, None]) != (index < goal)
+        exact = (misses < floor[row, some]) & ~wrong.any(axis=(1, 2))
+        mcse[row, some] = np.where(exact, 0.0, np.inf)
+    return value, mcse
+
+
+def _by_moving(
+    draws: np.ndarray,
+    probs: np.ndarray,
+    plain: Estimate,
+    normals: Normals,
+    floor: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Estimates and their MCSE (prob,) of one output (chain, draw), by moving each world to where it passes them.
+
+    With few worlds first, then more, until their number is what leaves most in doubt (`unseen`: `floor`).
+    """
+    own = normals.follows[0]
+    z, correlation = normals.scores[own], normals.correlation[np.ix_(own, own)]
+    its = Normals(z, correlation, np.ones((1, len(z)), dtype=bool))
+    count, order = draws.shape[-1], np.argsort(draws, axis=-1)
+    ends = (count * ndtr(ndtri(probs) + np.array([[-AROUND], [AROUND]]))).round().astype(int)
+    ends = ends.clip(np.isneginf(draws).sum(axis=-1).max(), (draws < np.inf).sum(axis=-1).min())
+    value, mcse = plain.value.copy(), np.full(len(probs), np.inf)
+    rows = np.flatnonzero(ends[1] - ends[0] >= FEWEST)
+    if not rows.size:
+        return value, mcse
+    directions = np.zeros((len(probs), len(draws), len(z)))
+    for row in rows:
+        directions[row] = _directions(draws[None], order[None, :, ends[0, row] : ends[1, row]], its)[0]
+    indices, along = _index(directions, z), directions @ correlation
+    for size in [size for size in (TRIAL, ENOUGH) if size < count] + [count]:
+        found = _moved_to(
+            value[rows], probs[rows], draws[:, :size], indices[rows, :, :size], along[rows], z, normals.moved[0]
+        )
+        if found is None:
+            break
+        by_chain, distance = found
+        middle = by_chain.mean(axis=1)
+        with np.errstate(all="ignore"):
+            # How far it is from the goal is known only as well as the density, of which the order statistics tell too.
+            unsure = np.abs(np.log(distance / (floor[rows] * len(draws) * count / UNSEEN)))
+            error = np.hypot(mcse_of(by_chain), np.abs(middle - value[rows]) * unsure)
+            agrees = np.abs(middle - plain.value[rows]) <= AGREE * np.hypot(plain.mcse[rows], error)
+        # Evenly spread worlds bring the error of what is smooth down by as much as there are more of them.
+        good = agrees & (error * size / count < plain.mcse[rows])
+        value[rows[good]] = middle[good]
+        mcse[rows] = np.where(agrees, np.maximum(error, floor[rows] * count / size), np.inf)
+        rows = rows[good & ((size < ENOUGH) | (error > floor[rows] * count / size))]
+        if not rows.size:
+            break
+    return value, mcse
+
+
+def _moved_to(
+    goals: np.ndarray,
+    probs: np.ndarray,
+    draws: np.ndarray,
+    index: np.ndarray,
+    along: np.ndarray,
+    z: np.ndarray,
+    moved: Moved,
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """Quantiles by chain (prob, chain) of one output (chain, draw), from how probable it is to be below some goals.
+
+    Parameters
+    ----------
+    goals, probs : ndarray (prob,)
+        Values near the quantiles, and what quantiles they are.
+    draws : ndarray (chain, draw)
+    index : ndarray (prob, chain, draw)
+    along : ndarray (prob, chain, input)
+        How far the inputs' scores move with the index.
+    z : ndarray (input, chain, draw)
+        Scores of the inputs, of as many draws or more.
+    moved : callable
+        As in `Normals`.
+
+    Returns
+    -------
+    tuple of ndarray (prob, chain) and (prob,), or None
+        The quantiles, NaN where the output does not rise with the index, and how fast they move with their probability.
+        None where the output cannot be evaluated elsewhere.
+    """
+    logs = bool((draws > 0).all() and (goals > 0).all())
+    known = ndtri(probs)[:, None, None]
+    with np.errstate(all="ignore"):
+        y, goal = (np.log(draws), np.log(goals)) if logs else (draws, goals)
+        goal = goal[:, None, None]
+        rise = _slopes(y, index, known)
+        slope, score = (np.broadcast_to(array, index.shape).copy() for array in (rise, known))
+        rows, last, place = (
+            np.arange(len(probs)),
+            index,
+            np.repeat(z[:, None, :, : draws.shape[-1]], len(probs), axis=1),
+        )
+        slant, before = np.moveaxis(along, -1, 0)[..., None], None
+        for _ in range(STEPS):
+            place += slant * (score[rows] - last)
+            value = moved(place)
+            if value is None:
+                return None
+            value, last = np.log(value) if logs else value, score[rows]
+            if before is not None:
+                run = last - before[1]
+                secant = (value - before[0]) / run
+                believed = (secant > rise[rows] / FASTER) & (secant < rise[rows] * FASTER) & (np.abs(run) > LEAST)
+                slope[rows] = np.where(believed, secant, slope[rows])
+            step = np.clip((goal[rows] - value) / slope[rows], -REACH, REACH)
+            step[np.isnan(step)] = 0.0
+            score[rows] = np.clip(last + step, -FARTHEST, FARTHEST)
+            # The next step would be about as large as the square of this one: how many worlds are on the wrong side yet?
+            density = np.exp(-0.5 * score[rows] ** 2)
+            more = (density * step**2).sum(axis=(1, 2)) > WRONG
+            if before is not None and not more.all():
+                rows, last, place, slant, value = rows[more], last[more], place[:, more], slant[:, more], value[more]
+            before = value, last
+            if not rows.size:
+                break
+        prob = (y <= goal).mean(axis=-1) - (index <= score).mean(axis=-1) + ndtr(score).mean(axis=-1)
+        prob = np.clip(prob, 1e-9, 1 - 1e-9)
+        # Probability by value, as slope of the score of a normal output: exact for a product.
+        density = (np.exp(-0.5 * score**2) / slope).mean(axis=(1, 2))
+        density /= np.exp(-0.5 * ndtri(prob.mean(axis=-1)) ** 2)
+        found = goal[..., 0] - (ndtri(prob) - known[..., 0]) / density[:, None]
+        distance = np.sqrt(2 * np.pi) * np.exp(0.5 * known[:, 0, 0] ** 2) / density
+        distance = distance * np.exp(goal[:, 0, 0]) if logs else distance
+        by_chain: np.ndarray = np.where(rise[..., 0] > 0, np.exp(found) if logs else found, np.nan)
+        return by_chain, distance
+
+
+def _slopes(y: np.ndarray, index: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """How fast an output (chain, draw) rises with its indices (prob, chain, draw) near known scores: (prob, 1, 1)."""
+    here = (np.abs(index - known) < AROUND) & np.isfinite(y)
+    count = np.maximum(here.sum(axis=(1, 2), keepdims=True), 1)
+    finite = np.where(np.isfinite(y), y, 0.0)
+
+    def mean(x: np.ndarray) -> np.ndarray:
+        return (x * here).sum(axis=(1, 2), keepdims=True) / count
+
+    off = (index - mean(index)) * here
+    slope: np.ndarray = (off * finite).sum(axis=(1, 2), keepdims=True) / (off**2).sum(axis=(1, 2), keepdims=True)
+    return slope
+
+
+def _directions(draws: np.ndarray, worlds: np.ndarray, normals: Normals) -> np.ndarray:
+    """Directions (output, chain, input) along which outputs rise, from the draws (output, chain, rank) of some worlds.
+
+    Each half of the chains gets the one that the other half shows, so that no chain's index knows the chain's own draws.
+    """
+    outputs, chains, _ = worlds.shape
+    half = chains // 2
+    direction = np.empty((outputs, chains, len(normals.scores)))
+    for fold, others in ((np.s_[:half], np.s_[half:]), (np.s_[half:], np.s_[:half])):
+        some = worlds[:, others]
+        found = np.take_along_axis(draws[:, others], some, -1)
+        np.log(found, out=found, where=(found.min(axis=(1, 2)) > 0)[:, None, None])
+        z = normals.scores[:, np.arange(chains)[others, None], some]  # (input, output, chain, rank)
+        direction[:, fold] = _fitted(z, found, normals)[:, None]
+    return direction
+
+
+def _index(direction: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """Scores along directions (output, chain, input), (output, chain, draw): standard normal over the worlds."""
+    # One product a chain: its sums are over the inputs alone, and its shape follows from the run.
+    index: np.ndarray = np.matmul(direction.swapaxes(0, 1), scores.swapaxes(0, 1)).swapaxes(0, 1)
+    return index
+
+
+def _fitted(z: np.ndarray, values: np.ndarray, normals: Normals) -> np.ndarray:
+    """Directions (output, input) along which values (output, chain, point) rise; their index has variance one."""
+    points = z.reshape(len(z), len(values), -1).swapaxes(0, 1)
+    points = (points - points.mean(axis=-1, keepdims=True)) * normals.follows[:, :, None]
+    rise = values.reshape(len(values), -1)
+    rise = rise - rise.mean(axis=-1, keepdims=True)
+    gram = np.matmul(points, points.swapaxes(1, 2))
+    size = RIDGE * np.trace(gram, axis1=1, axis2=2) + 1e-300
+    gram += np.where(normals.follows, size[:, None], 1.0)[:, :, None] * np.eye(len(z))
+    slope = np.linalg.solve(gram, np.matmul(points, rise[..., None]))
+    # Once more with the output bent so that it rises straight along what was found: its curvature is no noise then.
+    rise = rise / np.maximum(np.abs(rise).max(axis=-1, keepdims=True), 1e-300)
+    bends = np.cumprod(np.repeat(rise[:, None], BENDS, axis=1), axis=1)
+    bends -= bends.mean(axis=-1, keepdims=True)
+    along = np.matmul(points.swapaxes(1, 2), slope)
+    weights = np.linalg.solve(np.matmul(bends, bends.swapaxes(1, 2)) + 1e-12 * np.eye(BENDS), np.matmul(bends, along))
+    straight = np.matmul(bends.swapaxes(1, 2), weights)
+    slope = np.linalg.solve(gram, np.matmul(points, straight))[..., 0]
+    length = np.sqrt(np.maximum(((slope @ normals.correlation) * slope).sum(axis=-1, keepdims=True), 0.0))
+    direction: np.ndarray = np.divide(slope, length, out=np.zeros(slope.shape), where=length > 0)
+    return direction
