@@ -29,6 +29,7 @@ from forecast.special import ndtr, ndtri
 
 MOST = 1024  # draws of a chain that are looked at
 TRIAL, ENOUGH = 64, 512  # how many of them are moved: to see whether it is worth while, and before more are thought of
+POINTS = 128  # draws of a chain that a direction is fitted to, at most
 BENDS = 4  # powers of an output that its direction is looked for in
 RIDGE = 1e-13  # relative; inputs that move as one would else make the fit singular
 STEPS = 4  # of the secant method, at most: evaluations of an output elsewhere
@@ -200,7 +201,9 @@ def _by_moving(
         return value, mcse
     directions = np.zeros((len(probs), len(draws), len(z)))
     for row in rows:
-        directions[row] = _directions(draws[None], order[None, :, ends[0, row] : ends[1, row]], its)[0]
+        first, last = ends[:, row]
+        inside = order[:, first : last : -(-(last - first) // POINTS)]
+        directions[row] = _directions(draws[None], inside[None], its)[0]
     indices, along = _index(directions, z), directions @ correlation
     for size in [size for size in (TRIAL, ENOUGH) if size < count] + [count]:
         found = _moved_to(
