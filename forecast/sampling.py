@@ -11,7 +11,7 @@ import numpy as np
 from forecast.errors import StudyError, UsageError
 from forecast.fits import all_behind, all_coordinates, curve_values, posterior_of, trends_behind, wanted_coordinates
 from forecast.graph import YEAR, ancestors, evaluate
-from forecast.quantile.conditional import MOST, Moved, Normals
+from forecast.quantile.direction import MOST, Moved, Normals
 from forecast.study import Study
 from forecast.study.priors import Prior
 from forecast.worlds import Design, scores

@@ -12,7 +12,7 @@ from scipy.special import ndtr, ndtri
 import forecast
 from forecast.dependence import factor
 from forecast.quantile import quantiles, quantiles_of_each
-from forecast.quantile.conditional import Moved, Normals
+from forecast.quantile.direction import Moved, Normals
 from forecast.worlds import Design, scores
 from tests.statistical import assert_share
 from tests.studies import prior, write_study

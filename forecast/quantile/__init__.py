@@ -10,7 +10,8 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from forecast.quantile.conditional import Normals, put_right
+from forecast.quantile.conditional import put_right
+from forecast.quantile.direction import Normals
 from forecast.quantile.mcse import Z_95, Estimate, mcse_of, posterior_mcse, student_factor
 from forecast.quantile.mean import heavy_tailed, means, prob_above, prob_finite, prob_of
 from forecast.quantile.order_statistics import by_chain, near_of, span_of, unseen

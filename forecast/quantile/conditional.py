@@ -1,37 +1,35 @@
-"""Quantiles that know what the worlds leave out: an output integrated along one direction of its inputs' scores.
+"""Quantiles that know the inputs' scores: an output is integrated along one direction of them instead of drawn.
 
-Near its p-quantile an output Y of many inputs rises, more or less, along one direction b of their normal scores z. The
-index ``I = b·z / |b|`` is standard normal whatever else a world holds, so that of any score s(rest) found from that rest
-alone, ``P(I <= s)`` is the mean of ``Phi(s)``, and
+Near its p-quantile an output Y rises, more or less, along one direction b of its inputs' normal scores z. The index
+``I = b·z / |b|`` is standard normal, whatever is left of z: so for any score s that depends on that rest alone,
+``P(I <= s)`` is the mean of ``Phi(s)``, and
 
-    P(Y <= t)  =  mean of  1[Y <= t] - 1[I <= s(rest)] + Phi(s(rest))
+    P(Y <= t)  =  mean of  1[Y <= t] - 1[I <= s(rest)] + Phi(s(rest)).
 
-holds for every function s. Where s is the score at which Y passes t, the first two terms cancel and what is left to
-average is smooth: conditional Monte Carlo, or preintegration, as a control variate (Hsu and Nelson, "Control variates
-for quantile estimation", Management Science 36, 1990; Griewank, Kuo, Leövey and Sloan, "High dimensional integration of
-kinks and jumps - smoothing by preintegration", Journal of Computational and Applied Mathematics 344, 2018). Kinks, jumps
-and a wrong direction make s worse, which the error shows, and never the mean wrong.
+Where s is the score at which Y passes t, the first two terms cancel, and what is left to average is smooth in the rest.
+This is conditional Monte Carlo, or preintegration, as a control variate (Hsu and Nelson, "Control variates for quantile
+estimation", Management Science 36, 1990; Griewank, Kuo, Leövey and Sloan, "High dimensional integration of kinks and
+jumps: smoothing by preintegration", Journal of Computational and Applied Mathematics 344, 2018). A kink, a jump or a
+poor direction makes s worse, which the spread of the chains shows; it makes the mean no less right.
 
-A product follows one direction everywhere: s is the same in every world. Other outputs are evaluated again in worlds
-that are moved along the direction to where they should pass t: two steps of the secant method.
+A product follows one direction everywhere: s is the same in every world. Any other output is evaluated again in worlds
+that are moved along the direction to where they should pass t, by the secant method.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Sequence
 
 import numpy as np
 
+from forecast.quantile.direction import Moved, Normals, directions, index_along
 from forecast.quantile.mcse import Estimate, mcse_of
 from forecast.quantile.order_statistics import FEWEST, UNSEEN, near_of, read_off, span_of, unseen
 from forecast.special import ndtr, ndtri
 
-MOST = 1024  # draws of a chain that are looked at
 TRIAL, ENOUGH = 64, 512  # how many of them are moved: to see whether it is worth while, and before more are thought of
 POINTS = 128  # draws of a chain that a direction is fitted to, at most
-BENDS = 4  # powers of an output that its direction is looked for in
-RIDGE = 1e-13  # relative; inputs that move as one would else make the fit singular
 STEPS = 4  # of the secant method, at most: evaluations of an output elsewhere
 WRONG = 0.1  # worlds that may be left on the wrong side
 AROUND = 0.5  # scores on either side, over which an output's direction and its slope are taken
@@ -39,39 +37,10 @@ LEAST = 1e-6  # scores between two worlds, for their secant to be free of roundi
 FASTER = 30.0  # times that slope: steeper or flatter in one world is not believed
 REACH = 3.0  # scores that a world is moved in one step, at most
 FARTHEST = 8.0  # score that a world is moved to, at most
-AGREE = 8.0  # standard errors by which the plain estimate may differ; those of eight chains are themselves uncertain
+ALIKE = 4.0  # times that chains may by chance be more alike than they should be
+AGREE = 8.0  # standard errors by which the plain estimate may differ
 EXACT = 1e-9  # relative error beyond which nobody needs more precision
 GAIN = 0.5  # share of the error to which an estimate must bring it, so that chance alone does not choose it
-
-type Moved = Callable[[np.ndarray], np.ndarray | None]
-
-
-@dataclass(frozen=True, eq=False)
-class Normals:
-    """Normal scores that outputs are functions of, in the first draws of each chain.
-
-    Parameters
-    ----------
-    scores : ndarray (input, chain, draw)
-        Standard normal over the worlds of a design.
-    correlation : ndarray (input, input)
-        Of the scores.
-    follows : ndarray (output, input) of bool
-        Which inputs an output depends on.
-    moved : sequence of callable, optional
-        For each output: its values (move, chain, draw) in the same worlds with other scores (input, move, chain, draw)
-        of the inputs that it depends on, for as many draws as are given; None where it cannot be evaluated there.
-    """
-
-    scores: np.ndarray
-    correlation: np.ndarray
-    follows: np.ndarray
-    moved: Sequence[Moved] = ()
-
-    def of(self, outputs: Sequence[int]) -> Normals:
-        """The same, for some of the outputs."""
-        moved = tuple(self.moved[output] for output in outputs) if self.moved else ()
-        return Normals(self.scores, self.correlation, self.follows[list(outputs)], moved)
 
 
 def put_right(
@@ -114,14 +83,14 @@ def put_right(
         inside, whole = _inside(draws, part)
         worlds.append(inside)
         wanted[row] &= whole
-    _replace(plain, wanted, *_along_one(draws, probs, worlds, wanted, its, floor), floor)
-    for column in range(len(some)) if its.moved else ():
+    _take_better(plain, wanted, *_along_one(draws, probs, worlds, wanted, its, floor), floor, draws.shape[1])
+    for column in range(some.size) if its.moved else ():
         value, mcse = plain.value[:, column], plain.mcse[:, column]
         rows = np.flatnonzero(wanted[:, column] & (mcse > np.maximum(floor[:, column] / GAIN, EXACT * np.abs(value))))
         if rows.size:
             one = Estimate(value[rows], mcse[rows])
             better = _by_moving(draws[column], np.asarray(probs)[rows], one, its.of([column]), floor[rows, column])
-            _replace(one, np.ones(rows.size, dtype=bool), *better, floor[rows, column])
+            _take_better(one, np.ones(rows.size, dtype=bool), *better, floor[rows, column], draws.shape[1])
             value[rows], mcse[rows] = one.value, one.mcse
     found.value[:, some], found.mcse[:, some] = plain.value, plain.mcse
 
@@ -139,11 +108,20 @@ def _inside(draws: np.ndarray, near: np.ndarray) -> tuple[np.ndarray, np.ndarray
     return (np.flatnonzero(inside) % size).reshape(outputs, chains, ranks), whole
 
 
-def _replace(found: Estimate, where: np.ndarray, value: np.ndarray, mcse: np.ndarray, floor: np.ndarray) -> None:
-    """Take the better of two estimates, of which the second has an error of at least `floor`."""
-    better = where & (mcse < GAIN * found.mcse)
+def _take_better(
+    found: Estimate, where: np.ndarray, value: np.ndarray, mcse: np.ndarray, floor: np.ndarray, chains: int
+) -> None:
+    """Put other estimates, whose error is at least `floor`, in the place of these where they are clearly better."""
+    better = where & (mcse < GAIN * _error_of_plain(found.value, found.mcse, value, chains))
     found.value[better] = value[better]
     found.mcse[better] = np.maximum(mcse, floor)[better]
+
+
+def _error_of_plain(value: np.ndarray, mcse: np.ndarray, better: np.ndarray, chains: int) -> np.ndarray:
+    """Error of plain estimates: of it their chains tell, and so does how far they lie from what may be better ones."""
+    error = np.hypot(math.sqrt(1 - 1 / chains) * mcse, (better - value) / math.sqrt(chains))
+    most: np.ndarray = np.minimum(error, ALIKE * mcse)
+    return most
 
 
 def _along_one(
@@ -166,9 +144,11 @@ def _along_one(
     if not some.size:
         return value, mcse
     draws, worlds = draws[some], [inside[some] for inside in worlds]
-    direction = _directions(draws, np.concatenate([worlds[row] for row in rows], axis=-1), normals.of(some.tolist()))
-    index = _index(direction, normals.scores)
-    for row in rows:
+    direction = directions(
+        draws, np.concatenate([worlds[row] for row in rows.tolist()], axis=-1), normals.of(some.tolist())
+    )
+    index = index_along(direction, normals.scores)
+    for row in rows.tolist():
         goal = float(ndtri(np.array([probs[row]]))[0])
         x, y = (np.take_along_axis(array, worlds[row], -1) for array in (index, draws))
         value[row, some], misses = read_off(x, y, goal)
@@ -199,12 +179,12 @@ def _by_moving(
     rows = np.flatnonzero(ends[1] - ends[0] >= FEWEST)
     if not rows.size:
         return value, mcse
-    directions = np.zeros((len(probs), len(draws), len(z)))
+    ways = np.zeros((len(probs), len(draws), len(z)))
     for row in rows:
         first, last = ends[:, row]
         inside = order[:, first : last : -(-(last - first) // POINTS)]
-        directions[row] = _directions(draws[None], inside[None], its)[0]
-    indices, along = _index(directions, z), directions @ correlation
+        ways[row] = directions(draws[None], inside[None], its)[0]
+    indices, along = index_along(ways, z), ways @ correlation
     for size in [size for size in (TRIAL, ENOUGH) if size < count] + [count]:
         found = _moved_to(
             value[rows], probs[rows], draws[:, :size], indices[rows, :, :size], along[rows], z, normals.moved[0]
@@ -218,11 +198,12 @@ def _by_moving(
             unsure = np.abs(np.log(distance / (floor[rows] * len(draws) * count / UNSEEN)))
             error = np.hypot(mcse_of(by_chain), np.abs(middle - value[rows]) * unsure)
             agrees = np.abs(middle - plain.value[rows]) <= AGREE * np.hypot(plain.mcse[rows], error)
-        # Evenly spread worlds bring the error of what is smooth down by as much as there are more of them.
-        good = agrees & (error * size / count < plain.mcse[rows])
-        value[rows[good]] = middle[good]
-        mcse[rows] = np.where(agrees, np.maximum(error, floor[rows] * count / size), np.inf)
-        rows = rows[good & ((size < ENOUGH) | (error > floor[rows] * count / size))]
+            # Evenly spread worlds bring the error of what is smooth down by as much as there are more of them.
+            known = _error_of_plain(plain.value[rows], plain.mcse[rows], middle, len(draws))
+            good = agrees & (error * size / count < known)
+        least = floor[rows] * count / size
+        value[rows], mcse[rows] = middle, np.where(good, np.maximum(error, least), np.inf)
+        rows = rows[good & ((size < ENOUGH) | (error > least))]
         if not rows.size:
             break
     return value, mcse
@@ -265,12 +246,9 @@ def _moved_to(
         goal = goal[:, None, None]
         rise = _slopes(y, index, known)
         slope, score = (np.broadcast_to(array, index.shape).copy() for array in (rise, known))
-        rows, last, place = (
-            np.arange(len(probs)),
-            index,
-            np.repeat(z[:, None, :, : draws.shape[-1]], len(probs), axis=1),
-        )
-        slant, before = np.moveaxis(along, -1, 0)[..., None], None
+        rows, last, before = np.arange(len(probs)), index, None
+        place = np.repeat(z[:, None, :, : draws.shape[-1]], len(probs), axis=1)
+        slant = np.moveaxis(along, -1, 0)[..., None]
         for _ in range(STEPS):
             place += slant * (score[rows] - last)
             value = moved(place)
@@ -285,7 +263,7 @@ def _moved_to(
             step = np.clip((goal[rows] - value) / slope[rows], -REACH, REACH)
             step[np.isnan(step)] = 0.0
             score[rows] = np.clip(last + step, -FARTHEST, FARTHEST)
-            # The next step would be about as large as the square of this one: how many worlds are on the wrong side yet?
+            # The next step would be about the square of this one: how many worlds are on the wrong side yet?
             density = np.exp(-0.5 * score[rows] ** 2)
             more = (density * step**2).sum(axis=(1, 2)) > WRONG
             if before is not None and not more.all():
@@ -312,55 +290,9 @@ def _slopes(y: np.ndarray, index: np.ndarray, known: np.ndarray) -> np.ndarray:
     finite = np.where(np.isfinite(y), y, 0.0)
 
     def mean(x: np.ndarray) -> np.ndarray:
-        return (x * here).sum(axis=(1, 2), keepdims=True) / count
+        found: np.ndarray = (x * here).sum(axis=(1, 2), keepdims=True) / count
+        return found
 
     off = (index - mean(index)) * here
     slope: np.ndarray = (off * finite).sum(axis=(1, 2), keepdims=True) / (off**2).sum(axis=(1, 2), keepdims=True)
     return slope
-
-
-def _directions(draws: np.ndarray, worlds: np.ndarray, normals: Normals) -> np.ndarray:
-    """Directions (output, chain, input) along which outputs rise, from the draws (output, chain, rank) of some worlds.
-
-    Each half of the chains gets the one that the other half shows, so that no chain's index knows the chain's own draws.
-    """
-    outputs, chains, _ = worlds.shape
-    half = chains // 2
-    direction = np.empty((outputs, chains, len(normals.scores)))
-    for fold, others in ((np.s_[:half], np.s_[half:]), (np.s_[half:], np.s_[:half])):
-        some = worlds[:, others]
-        found = np.take_along_axis(draws[:, others], some, -1)
-        np.log(found, out=found, where=(found.min(axis=(1, 2)) > 0)[:, None, None])
-        z = normals.scores[:, np.arange(chains)[others, None], some]  # (input, output, chain, rank)
-        direction[:, fold] = _fitted(z, found, normals)[:, None]
-    return direction
-
-
-def _index(direction: np.ndarray, scores: np.ndarray) -> np.ndarray:
-    """Scores along directions (output, chain, input), (output, chain, draw): standard normal over the worlds."""
-    # One product a chain: its sums are over the inputs alone, and its shape follows from the run.
-    index: np.ndarray = np.matmul(direction.swapaxes(0, 1), scores.swapaxes(0, 1)).swapaxes(0, 1)
-    return index
-
-
-def _fitted(z: np.ndarray, values: np.ndarray, normals: Normals) -> np.ndarray:
-    """Directions (output, input) along which values (output, chain, point) rise; their index has variance one."""
-    points = z.reshape(len(z), len(values), -1).swapaxes(0, 1)
-    points = (points - points.mean(axis=-1, keepdims=True)) * normals.follows[:, :, None]
-    rise = values.reshape(len(values), -1)
-    rise = rise - rise.mean(axis=-1, keepdims=True)
-    gram = np.matmul(points, points.swapaxes(1, 2))
-    size = RIDGE * np.trace(gram, axis1=1, axis2=2) + 1e-300
-    gram += np.where(normals.follows, size[:, None], 1.0)[:, :, None] * np.eye(len(z))
-    slope = np.linalg.solve(gram, np.matmul(points, rise[..., None]))
-    # Once more with the output bent so that it rises straight along what was found: its curvature is no noise then.
-    rise = rise / np.maximum(np.abs(rise).max(axis=-1, keepdims=True), 1e-300)
-    bends = np.cumprod(np.repeat(rise[:, None], BENDS, axis=1), axis=1)
-    bends -= bends.mean(axis=-1, keepdims=True)
-    along = np.matmul(points.swapaxes(1, 2), slope)
-    weights = np.linalg.solve(np.matmul(bends, bends.swapaxes(1, 2)) + 1e-12 * np.eye(BENDS), np.matmul(bends, along))
-    straight = np.matmul(bends.swapaxes(1, 2), weights)
-    slope = np.linalg.solve(gram, np.matmul(points, straight))[..., 0]
-    length = np.sqrt(np.maximum(((slope @ normals.correlation) * slope).sum(axis=-1, keepdims=True), 0.0))
-    direction: np.ndarray = np.divide(slope, length, out=np.zeros(slope.shape), where=length > 0)
-    return direction

@@ -73,18 +73,14 @@ def unseen(near: np.ndarray) -> np.ndarray:
     N worlds do not show what happens with a probability below about 1 / N, and it may have put worlds on the other
     side of a quantile: Jeffreys' estimate of such a probability, (1/2) / (N + 1), as a distance.
     """
-    return spacing(near) * UNSEEN / near.shape[1]
-
-
-def spacing(near: np.ndarray) -> np.ndarray:
-    """Mean distance (cell,) of neighbours in one chain, from order statistics (cell, chain, rank) near a quantile."""
-    cells, _, ranks = near.shape
+    cells, chains, ranks = near.shape
     if ranks < 2:
         return np.zeros(cells)
     some = middle_of(ranks, LOCAL)
     with np.errstate(invalid="ignore", over="ignore"):
+        # The mean distance of neighbours in one chain.
         distance = (near[..., some.stop - 1] - near[..., some.start]).mean(axis=1) / (some.stop - 1 - some.start)
-    found: np.ndarray = np.where(np.isfinite(distance), distance, 0.0)
+    found: np.ndarray = np.where(np.isfinite(distance), distance, 0.0) * UNSEEN / chains
     return found
 
 
