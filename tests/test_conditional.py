@@ -168,7 +168,7 @@ def test_a_single_chain_and_few_draws_do_without() -> None:
         assert np.isfinite(found.value).all() and (found.mcse <= plain.mcse).all()
 
 
-def test_a_study_of_products_is_exact_and_evidence_turns_that_off(tmp_path) -> None:
+def test_a_study_of_products_is_exact(tmp_path) -> None:
     study = forecast.open_study(
         write_study(
             tmp_path,
@@ -201,3 +201,86 @@ def test_a_study_of_products_is_exact_and_evidence_turns_that_off(tmp_path) -> N
     plain = study.run(draws=8192, method="mc").interval("cost")
     assert plain.mcse_high > 1e-3 * plain.high  # plain Monte Carlo stays plain
     assert abs(ndtr((np.log(plain.high) - np.log(middle)) / sd) - 0.95) < 0.02
+
+
+def test_evidence_on_an_input_leaves_the_others_to_be_integrated(tmp_path) -> None:
+    seen = '[seen]\nquantity = "hours"\nvalue = "6M to 10M"\nsource = "made up"\ndate = 2025-01-01\n'
+    study = forecast.open_study(
+        write_study(
+            tmp_path,
+            prior("hours", "1M to 50M") + prior("price", "1.4 to 4.1") + prior("staff", "1M to 9M"),
+            '''
+            def cost(hours, price, staff):
+                """Cost []."""
+                return hours * price + staff
+            ''',
+            'quantities = ["cost"]',
+            files={"priors/evidence/seen.toml": seen},
+        )
+    )
+    better = 0
+    for seed in range(8):
+        result = study.run(draws=8192, seed=seed)
+        plain, found = quantiles(result.values("cost"), PROBS), result.quantile("cost", PROBS)
+        assert (np.abs(found.value - plain.value) <= 6 * np.hypot(found.mcse, plain.mcse)).all()
+        better += int((found.mcse < 0.5 * plain.mcse).sum())
+    assert better >= 12  # of 24: what evidence moved is drawn, as ever; what it left alone is integrated
+
+
+def test_a_model_that_fails_elsewhere_is_drawn(tmp_path) -> None:
+    study = forecast.open_study(
+        write_study(
+            tmp_path,
+            prior("level", "normal(mean=0, sd=1)") + prior("noise", "normal(mean=0, sd=1)"),
+            '''
+            import numpy as np
+
+
+            def depth(level, noise):
+                """Depth [].
+
+                Source: made up for a test.
+                """
+                return np.sqrt(level + noise + 8.0)
+            ''',
+            'quantities = ["depth"]',
+        )
+    )
+    result = study.run(draws=8192, seed=1)  # worlds that are moved far down have no square root
+    exact = np.sqrt(8 + np.sqrt(2) * ndtri(PROBS))
+    found = result.quantile("depth", PROBS)
+    assert (np.abs(found.value - exact) <= 5 * found.mcse).all()
+
+
+def test_years_that_depend_on_each_other_cost_precision_and_nothing_else(tmp_path) -> None:
+    """A world is moved at one year alone, where a record over the years cannot be evaluated."""
+    study = forecast.open_study(
+        write_study(
+            tmp_path,
+            prior("start", "1 to 9")
+            + prior("swing", "uniform(low=0, high=4)", "1/year")
+            + prior("base", "2 to 5")
+            + prior("first", "2020", "year"),
+            '''
+            import numpy as np
+
+
+            def cost(year, start, swing, base, first):
+                """Cost []."""
+                return base + start * (1 + np.sin(swing * (year - first)))
+
+
+            def record(cost):
+                """Highest cost so far []."""
+                return np.maximum.accumulate(cost, axis=0)
+            ''',
+            'quantities = ["record@2026"]\nyears = [2020, 2022, 2024, 2026, 2028]',
+        )
+    )
+    long = quantiles(study.run(draws=1 << 20, method="mc", seed=1).at("record", 2026.0), PROBS)
+    hits = np.zeros(3)
+    for seed in range(100):
+        found = study.run(draws=8192, seed=seed).quantile("record@2026", PROBS)
+        hits += np.abs(found.value - long.value) <= 2 * np.hypot(found.mcse, long.mcse)
+    for hit in hits:
+        assert_share(int(hit), 100, 0.93, 1.0)
