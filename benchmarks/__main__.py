@@ -292,7 +292,7 @@ def _hostile(studies: Path, seeds: int) -> list[Row]:
 
 
 def _row(figure: str, title: str, least: float, median: float | None, aim: float | None, at_least: bool = False) -> Row:
-    told = [f"{value:.3g}x" if value < 100 else f"{value:,.0f}x" for value in (least, median) if value is not None]
+    told = [_times(value) for value in (least, median) if value is not None]
     if aim is None:
         return Row(figure, title, told[0], told[1] if median is not None else "")
     sign = "≥" if at_least else "≤"
@@ -304,6 +304,12 @@ def _row(figure: str, title: str, least: float, median: float | None, aim: float
         f"{sign} {aim:g}x",
         _yes(least >= aim if at_least else least <= aim),
     )
+
+
+def _times(value: float) -> str:
+    if value > MILLION:
+        return "> 1,000,000x"  # the error is that of rounding, or nearly
+    return f"{value:.3g}x" if value < 100 else f"{value:,.0f}x"
 
 
 def _yes(met: bool) -> str:
