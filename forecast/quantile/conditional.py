@@ -86,11 +86,11 @@ def put_right(
     _take_better(plain, wanted, *_along_one(draws, probs, worlds, wanted, its, floor), floor, draws.shape[1])
     for column in range(some.size) if its.moved else ():
         value, mcse = plain.value[:, column], plain.mcse[:, column]
-        rows = np.flatnonzero(wanted[:, column] & (mcse > np.maximum(floor[:, column] / GAIN, EXACT * np.abs(value))))
+        rows = np.flatnonzero(wanted[:, column] & (mcse > np.maximum(floor[:, column], EXACT * np.abs(value))))
         if rows.size:
             one = Estimate(value[rows], mcse[rows])
             better = _by_moving(draws[column], np.asarray(probs)[rows], one, its.of([column]), floor[rows, column])
-            _take_better(one, np.ones(rows.size, dtype=bool), *better, floor[rows, column], draws.shape[1])
+            _take_better(one, np.ones(rows.size, dtype=bool), *better, draws.shape[1])
             value[rows], mcse[rows] = one.value, one.mcse
     found.value[:, some], found.mcse[:, some] = plain.value, plain.mcse
 
@@ -109,12 +109,15 @@ def _inside(draws: np.ndarray, near: np.ndarray) -> tuple[np.ndarray, np.ndarray
 
 
 def _take_better(
-    found: Estimate, where: np.ndarray, value: np.ndarray, mcse: np.ndarray, floor: np.ndarray, chains: int
+    found: Estimate, where: np.ndarray, value: np.ndarray, error: np.ndarray, floor: np.ndarray, chains: int
 ) -> None:
-    """Put other estimates, whose error is at least `floor`, in the place of these where they are clearly better."""
-    better = where & (mcse < GAIN * _error_of_plain(found.value, found.mcse, value, chains))
+    """Put other estimates in the place of these where they are clearly better.
+
+    Their error is not stated below `floor`, but for plain estimates that have seen more worlds.
+    """
+    better = where & (error < GAIN * _error_of_plain(found.value, found.mcse, value, chains))
     found.value[better] = value[better]
-    found.mcse[better] = np.maximum(mcse, floor)[better]
+    found.mcse[better] = np.maximum(error, np.minimum(floor, found.mcse))[better]
 
 
 def _error_of_plain(value: np.ndarray, mcse: np.ndarray, better: np.ndarray, chains: int) -> np.ndarray:
@@ -159,15 +162,16 @@ def _along_one(
 
 
 def _by_moving(
-    draws: np.ndarray,
-    probs: np.ndarray,
-    plain: Estimate,
-    normals: Normals,
-    floor: np.ndarray,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Estimates and their MCSE (prob,) of one output (chain, draw), by moving each world to where it passes them.
+    draws: np.ndarray, probs: np.ndarray, plain: Estimate, normals: Normals, least: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Estimates of one output (chain, draw), by moving each world to where it passes them: (prob,) each.
 
-    With few worlds first, then more, until their number is what leaves most in doubt (`unseen`: `floor`).
+    With few worlds first, then more, until their number is what leaves most in doubt.
+
+    Returns
+    -------
+    tuple of ndarray (prob,)
+        The estimates, their errors, and what as many worlds do not show, which is `least` for all worlds.
     """
     own = normals.follows[0]
     z, correlation = normals.scores[own], normals.correlation[np.ix_(own, own)]
@@ -175,10 +179,10 @@ def _by_moving(
     count, order = draws.shape[-1], np.argsort(draws, axis=-1)
     ends = (count * ndtr(ndtri(probs) + np.array([[-AROUND], [AROUND]]))).round().astype(int)
     ends = ends.clip(np.isneginf(draws).sum(axis=-1).max(), (draws < np.inf).sum(axis=-1).min())
-    value, mcse = plain.value.copy(), np.full(len(probs), np.inf)
+    value, errors, floor = plain.value.copy(), np.full(len(probs), np.inf), least.copy()
     rows = np.flatnonzero(ends[1] - ends[0] >= FEWEST)
     if not rows.size:
-        return value, mcse
+        return value, errors, floor
     ways = np.zeros((len(probs), len(draws), len(z)))
     for row in rows:
         first, last = ends[:, row]
@@ -195,18 +199,18 @@ def _by_moving(
         middle = by_chain.mean(axis=1)
         with np.errstate(all="ignore"):
             # How far it is from the goal is known only as well as the density, of which the order statistics tell too.
-            unsure = np.abs(np.log(distance / (floor[rows] * len(draws) * count / UNSEEN)))
+            unsure = np.abs(np.log(distance / (least[rows] * len(draws) * count / UNSEEN)))
             error = np.hypot(mcse_of(by_chain), np.abs(middle - value[rows]) * unsure)
             agrees = np.abs(middle - plain.value[rows]) <= AGREE * np.hypot(plain.mcse[rows], error)
             # Evenly spread worlds bring the error of what is smooth down by as much as there are more of them.
             known = _error_of_plain(plain.value[rows], plain.mcse[rows], middle, len(draws))
             good = agrees & (error * size / count < known)
-        least = floor[rows] * count / size
-        value[rows], mcse[rows] = middle, np.where(good, np.maximum(error, least), np.inf)
-        rows = rows[good & ((size < ENOUGH) | (error > least))]
+        value[rows], errors[rows] = middle, np.where(good, error, np.inf)
+        floor[rows] = least[rows] * count / size
+        rows = rows[good & ((size < ENOUGH) | (error > floor[rows]))]
         if not rows.size:
             break
-    return value, mcse
+    return value, errors, floor
 
 
 def _moved_to(
