@@ -123,7 +123,7 @@ class Table:
     def __call__(self, z: Array, then: Map | None = None) -> Array:
         """The polynomial at flat scores within `REACH`, passed through ``then``; atoms as they are."""
         cell, distance = self.cells(z)
-        out = self.coefficients[-1].take(cell)
+        out = np.take(self.coefficients[-1], cell, mode="clip")
         part = np.empty_like(out)
         for row in self.coefficients[-2::-1]:
             out *= distance
