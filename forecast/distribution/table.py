@@ -62,15 +62,17 @@ class Locator:
             return np.searchsorted(self.breaks, z, side="left")
         bucket = z - self.start
         bucket *= self.inverse
-        np.fmax(bucket, 0.0, out=bucket)
-        np.fmin(bucket, self.guide.size - 1, out=bucket)
         where = bucket.astype(np.intp)
-        cell = self.guide[where]
-        cell += self.upper[cell] < z
-        crowded = np.flatnonzero(self.crowded[where])
-        if crowded.size:
+        cell = np.take(self.guide, where, mode="clip")
+        cell += np.take(self.upper, cell, mode="clip") < z
+        if self._any_crowded:
+            crowded = np.flatnonzero(np.take(self.crowded, where, mode="clip"))
             cell[crowded] = np.searchsorted(self.breaks, z[crowded], side="left")
         return cell
+
+    @functools.cached_property
+    def _any_crowded(self) -> bool:
+        return bool(self.crowded.any())
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,7 +104,7 @@ class Table:
         """The cell of each score, and the score's distance from its origin."""
         if self.breaks is not None:
             cell = self._locate(z)
-            return cell, z - self.origin.take(cell)
+            return cell, z - np.take(self.origin, cell, mode="clip")
         first = self.origin[0] - 0.5 * _STEP
         at = z - first
         at *= 1.0 / _STEP
