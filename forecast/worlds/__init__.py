@@ -151,30 +151,29 @@ def _independent(design: Design, used: Sequence[int], start: int, stop: int) -> 
             for chain, row in enumerate(generators):
                 for chunk, generator in enumerate(row):
                     generator.random(out=uniform[chain, chunk * _CHUNK : (chunk + 1) * _CHUNK])
-        if coordinate in used or coordinate + 1 in used:
-            for first in range(0, pair[0].size, _CACHED):
-                _to_normal(*(uniform.reshape(-1)[first : first + _CACHED] for uniform in pair))
-        for offset, score in enumerate(pair):
-            if coordinate + offset in used:
-                yield score[:, asked]
+        wanted = [offset for offset in (0, 1) if coordinate + offset in used]
+        for first in range(0, pair[0].size if wanted else 0, _CACHED):
+            _to_normal(*(uniform.reshape(-1)[first : first + _CACHED] for uniform in pair))
+        for offset in wanted:
+            yield pair[offset, :, asked]
 
 
 def _to_normal(first: np.ndarray, second: np.ndarray) -> None:
-    """Two arrays of uniform numbers in [0, 1), overwritten by normal ones (Box and Muller, "A note on the generation of
-    random normal deviates", Annals of Mathematical Statistics 29, 1958).
+    """Two arrays of uniform numbers in [0, 1), overwritten by normal ones.
 
-    Sine and cosine come from the tangent of half the angle, which numpy has vectorised.
+    Box and Muller, "A note on the generation of random normal deviates", Annals of Mathematical Statistics 29 (1958).
+    Sine and cosine come from the tangent t of half the angle, which numpy has vectorised: ``2 t / (1 + t²)`` and
+    ``2 / (1 + t²) - 1``.
     """
-    radius = np.subtract(1.0, first, out=first)  # in (0, 1]
-    np.log(radius, out=radius)
-    radius *= -2.0
-    np.sqrt(radius, out=radius)
-    half = np.subtract(second, 0.5, out=second)
-    half *= math.pi
-    tangent = np.tan(half, out=half)
-    square = tangent * tangent
-    radius /= 1.0 + square
-    tangent *= radius
-    tangent *= 2.0
-    np.subtract(1.0, square, out=square)
-    radius *= square
+    twice = np.subtract(1.0, first, out=first)  # the radius, from (0, 1]
+    np.log(twice, out=twice)
+    twice *= -8.0
+    np.sqrt(twice, out=twice)
+    second *= math.pi
+    tangent = np.tan(second, out=second)
+    share = tangent * tangent
+    share += 1.0
+    np.divide(twice, share, out=share)
+    twice *= 0.5
+    np.subtract(share, twice, out=first)
+    tangent *= share
