@@ -51,7 +51,9 @@ class Locator:
     def of(cls, breaks: Array) -> Locator:
         inner = breaks[np.abs(breaks) < REACH]
         start, stop = (float(inner[0]), float(inner[-1])) if inner.size else (0.0, 0.0)
-        count = int(min(4 * breaks.size + 1, 2**17))
+        # Buckets no wider than the narrowest cell hold one break at most; but a guide should stay in the cache.
+        narrow = float(np.diff(inner).min(initial=np.inf))
+        count = int(min(max(4 * breaks.size + 1, 1 + np.ceil((stop - start) / narrow)), max(4 * breaks.size + 1, 2**14)))
         inverse = count / (stop - start) if stop > start else 1.0
         below = np.searchsorted(breaks, start + np.arange(count + 1) / inverse, side="left")
         below[0], below[-1] = 0, breaks.size
