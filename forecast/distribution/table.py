@@ -53,7 +53,8 @@ class Locator:
         start, stop = (float(inner[0]), float(inner[-1])) if inner.size else (0.0, 0.0)
         # Buckets no wider than the narrowest cell hold one break at most; but a guide should stay in the cache.
         narrow = float(np.diff(inner).min(initial=np.inf))
-        count = int(min(max(4 * breaks.size + 1, 1 + np.ceil((stop - start) / narrow)), max(4 * breaks.size + 1, 2**14)))
+        some = 4 * breaks.size + 1
+        count = max(some, min(2**14, int(min(1 + (stop - start) / narrow, 2.0**14)) + 1))
         inverse = count / (stop - start) if stop > start else 1.0
         below = np.searchsorted(breaks, start + np.arange(count + 1) / inverse, side="left")
         below[0], below[-1] = 0, breaks.size

@@ -117,15 +117,19 @@ def _left(
 ) -> tuple[Array, Array, Array]:
     """Width and CRPS (2,) that are left in strata on average, those of each chain (2, chain), and what fitting did."""
     counts = np.bincount(stratum)
-    strata = len(counts)
+    strata, kept = len(counts), 0.0
     rest = y - (np.bincount(stratum, y) / counts)[stratum]
     if sloped:
         x = score - (np.bincount(stratum, score) / counts)[stratum]
-        rest -= (np.bincount(stratum, x * rest) / np.bincount(stratum, x * x))[stratum] * x
+        squares = np.bincount(stratum, x * x)
+        slope = np.bincount(stratum, x * rest) / squares
+        kept = _kept(slope, squares, np.bincount(stratum, rest * rest), counts)
+        rest -= kept * slope[stratum] * x
     found = _spread(rest, stratum, strata, ends)
     # A mean and a slope take spread away from independent draws, half a draw's worth each, but hardly from even points;
     # likewise the mean difference of draws counts each with itself.
-    fitted = np.array([1 + sloped, 3 + sloped])[:, None] / 2 * found / counts
+    taken = kept * (2 - kept)
+    fitted = np.array([1 + taken, 3 + taken])[:, None] / 2 * found / counts
     share = counts / y.size
     if independent:
         found = found + fitted
@@ -135,6 +139,16 @@ def _left(
     cell = chain * strata + stratum
     by_chain = _spread(rest, cell, chains * strata, ends) * np.bincount(cell, minlength=chains * strata)
     return left, by_chain.reshape(2, chains, strata).sum(axis=2) * chains / y.size, doubt
+
+
+def _kept(slope: Array, squares: Array, total: Array, counts: Array) -> float:
+    """How much of the slopes in strata is not noise, 0 to 1: shrunk together, after James and Stein.
+
+    Where other inputs make most of the answer, slopes follow those, and to take them out would add spread.
+    """
+    noise = (total - slope**2 * squares) / np.maximum(counts - 2, 1)
+    signal = float(np.mean(slope**2 * squares / np.maximum(noise, 1e-300)))
+    return 1 - 1 / max(1.0, signal)
 
 
 def _edges(count: int) -> Array:
