@@ -272,7 +272,7 @@ class Forecast:
         draws = self.at(request.name, request.year)
         found = known
         if found is None:
-            normals = normals_behind(self.study, self.design, [request], self.years, self.draws)
+            normals = normals_behind(self.study, self.design, [request], self.years, self.draws, self.block)
             found = quantiles(draws, probs, normals=normals)
         return self._with_posterior(request.name, draws, np.array(probs), found)
 
@@ -303,7 +303,7 @@ class Forecast:
             arrays = self.reported()
             probs = [0.5 - self.prob / 2, 0.5, 0.5 + self.prob / 2]
             requests = [Request(*key) for key in arrays]
-            normals = normals_behind(self.study, self.design, requests, self.years, self.draws)
+            normals = normals_behind(self.study, self.design, requests, self.years, self.draws, self.block)
             self._ends.update(zip(arrays, quantiles_of_each(list(arrays.values()), probs, normals), strict=True))
         return self._ends
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -283,7 +284,7 @@ def _follows(
 
 
 def normals_behind(
-    study: Study, design: Design, requests: Sequence[Request], axis: Sequence[float], draws: int
+    study: Study, design: Design, requests: Sequence[Request], axis: Sequence[float], draws: int, block: int
 ) -> Normals | None:
     """The normal scores that outputs are functions of, for integrating along them (`forecast.quantile.conditional`).
 
@@ -297,6 +298,8 @@ def normals_behind(
         The year axis.
     draws : int
         Of each chain.
+    block : int
+        At most how many worlds to evaluate at a time.
 
     Returns
     -------
@@ -320,11 +323,13 @@ def normals_behind(
     names = tuple(design.inputs[row] for row in used)
     found = scores(replace(design, inputs=names, mixing=mixing, given={}), 0, min(draws, MOST))
     own = [tuple(name for name in names if name in behind[request.name]) for request in requests]
-    moved = [_moved(study, design, request, some, axis) for request, some in zip(requests, own, strict=True)]
+    moved = [_moved(study, design, request, some, axis, block) for request, some in zip(requests, own, strict=True)]
     return Normals(found, mixing @ mixing.T, follows[:, used], moved)
 
 
-def _moved(study: Study, design: Design, request: Request, names: Sequence[str], axis: Sequence[float]) -> Moved:
+def _moved(
+    study: Study, design: Design, request: Request, names: Sequence[str], axis: Sequence[float], block: int
+) -> Moved:
     """An output of worlds whose inputs `names` have other scores, and all others the same."""
     # What it is at one year needs no other year in most models; where it does, the error shows that.
     years = np.array(axis if request.year is None else [request.year], dtype=float).reshape(-1, 1)
@@ -333,21 +338,26 @@ def _moved(study: Study, design: Design, request: Request, names: Sequence[str],
     def moved(z: np.ndarray) -> np.ndarray | None:
         plan[:] = plan or [_plan(study, design, [request.name])]
         part = plan[0].scores_of(design)
-        _, moves, chains, count = z.shape
+        count = z.shape[-1]
         still = [name for name in part.inputs if name not in names]
         rest: dict[str, np.ndarray] = {}
         if still:
             fixed = scores(plan[0].scores_of(design), 0, count)
             rest = {name: np.broadcast_to(row, z.shape[1:]) for name, row in zip(part.inputs, fixed, strict=True)}
         own = [(z[names.index(name)] if name in names else rest[name]).reshape(-1) for name in part.inputs]
+        out = np.empty(z[0].size)
         try:
-            values = plan[0].values(own, years, moves * chains * count)
-            array = values[request.name]
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of worlds that were never drawn
+                for first in range(0, out.size, block):
+                    some = [row[first : first + block] for row in own]
+                    worlds = min(block, out.size - first)
+                    array = plan[0].values(some, years, worlds)[request.name]
+                    out[first : first + worlds] = array[0] if request.year is not None and array.ndim == 2 else array
         except StudyError:
             return None
-        if request.year is not None and array.ndim == 2:
-            array = array[0]
-        return np.broadcast_to(array / study.factors[request.name], (moves * chains * count,)).reshape(z.shape[1:])
+        out /= study.factors[request.name]
+        return out.reshape(z.shape[1:])
 
     return moved
 

@@ -51,7 +51,7 @@ def test_the_output_need_not_be_positive_nor_rise_with_its_inputs() -> None:
         found = quantiles(output(Z)[None], PROBS, normals=_normals(1, moved=[output]))
         np.testing.assert_allclose(found.value[:, 0], exact, atol=1e-6 * (exact[2] - exact[0]))
         # What 8,192 worlds do not show is left open, also where nothing is wrong.
-        assert (found.mcse > 0).all() and (found.mcse < 2e-3 * (exact[2] - exact[0])).all()
+        assert (found.mcse > 0).all() and (found.mcse < 4e-3 * (exact[2] - exact[0])).all()
 
 
 def test_atoms_infinities_and_constants_are_left_alone() -> None:

@@ -39,6 +39,9 @@ REACH = 3.0  # scores that a world is moved in one step, at most
 FARTHEST = 8.0  # score that a world is moved to, at most
 ALIKE = 4.0  # times that chains may by chance be more alike than they should be
 AGREE = 8.0  # standard errors by which the plain estimate may differ
+EVEN = math.sqrt(1 / 12)  # worlds that each chain counts too many or too few however alike they are, as all strata do
+CALM = 0.25  # share of what no world shows, below which an error is too small for more worlds to matter
+MANY = 32  # quantiles of an output, beyond which worlds are not moved for each
 EXACT = 1e-9  # relative error beyond which nobody needs more precision
 GAIN = 0.5  # share of the error to which an estimate must bring it, so that chance alone does not choose it
 
@@ -71,11 +74,9 @@ def put_right(
     some = np.flatnonzero(wanted.any(axis=0))
     if not some.size:
         return
-    if count < draws.shape[-1]:
-        draws = draws[some, :, :count]
-        near = near_of(draws, spans)
-    else:
-        draws, near = draws[some], [part[some] for part in near]
+    fewer = count < draws.shape[-1]
+    draws = draws[some, :, :count]
+    near = near_of(draws, spans) if fewer else [part[some] for part in near]
     wanted, its, plain = wanted[:, some], normals.of(some.tolist()), Estimate(found.value[:, some], found.mcse[:, some])
     floor = np.array([unseen(part) for part in near])
     worlds = []
@@ -83,11 +84,14 @@ def put_right(
         inside, whole = _inside(draws, part)
         worlds.append(inside)
         wanted[row] &= whole
+    if fewer:  # what no world shows of fewer worlds must not be more than the error of all
+        wanted &= floor <= plain.mcse
     _take_better(plain, wanted, *_along_one(draws, probs, worlds, wanted, its, floor), floor, draws.shape[1])
     for column in range(some.size) if its.moved else ():
         value, mcse = plain.value[:, column], plain.mcse[:, column]
-        rows = np.flatnonzero(wanted[:, column] & (mcse > np.maximum(floor[:, column], EXACT * np.abs(value))))
-        if rows.size:
+        least = floor[:, column] / (GAIN if fewer else 1)
+        rows = np.flatnonzero(wanted[:, column] & (mcse > np.maximum(least, EXACT * np.abs(value))))
+        if 0 < rows.size <= MANY:
             one = Estimate(value[rows], mcse[rows])
             better = _by_moving(draws[column], np.asarray(probs)[rows], one, its.of([column]), floor[rows, column])
             _take_better(one, np.ones(rows.size, dtype=bool), *better, draws.shape[1])
@@ -111,13 +115,10 @@ def _inside(draws: np.ndarray, near: np.ndarray) -> tuple[np.ndarray, np.ndarray
 def _take_better(
     found: Estimate, where: np.ndarray, value: np.ndarray, error: np.ndarray, floor: np.ndarray, chains: int
 ) -> None:
-    """Put other estimates in the place of these where they are clearly better.
-
-    Their error is not stated below `floor`, but for plain estimates that have seen more worlds.
-    """
+    """Put other estimates, whose error is at least `floor`, in the place of these where they are clearly better."""
     better = where & (error < GAIN * _error_of_plain(found.value, found.mcse, value, chains))
     found.value[better] = value[better]
-    found.mcse[better] = np.maximum(error, np.minimum(floor, found.mcse))[better]
+    found.mcse[better] = np.maximum(error, floor)[better]
 
 
 def _error_of_plain(value: np.ndarray, mcse: np.ndarray, better: np.ndarray, chains: int) -> np.ndarray:
@@ -176,14 +177,14 @@ def _by_moving(
     own = normals.follows[0]
     z, correlation = normals.scores[own], normals.correlation[np.ix_(own, own)]
     its = Normals(z, correlation, np.ones((1, len(z)), dtype=bool))
-    count, order = draws.shape[-1], np.argsort(draws, axis=-1)
+    (chains, count), order = draws.shape, np.argsort(draws, axis=-1)
     ends = (count * ndtr(ndtri(probs) + np.array([[-AROUND], [AROUND]]))).round().astype(int)
     ends = ends.clip(np.isneginf(draws).sum(axis=-1).max(), (draws < np.inf).sum(axis=-1).min())
     value, errors, floor = plain.value.copy(), np.full(len(probs), np.inf), least.copy()
     rows = np.flatnonzero(ends[1] - ends[0] >= FEWEST)
     if not rows.size:
         return value, errors, floor
-    ways = np.zeros((len(probs), len(draws), len(z)))
+    ways = np.zeros((len(probs), chains, len(z)))
     for row in rows:
         first, last = ends[:, row]
         inside = order[:, first : last : -(-(last - first) // POINTS)]
@@ -197,17 +198,23 @@ def _by_moving(
             break
         by_chain, distance = found
         middle = by_chain.mean(axis=1)
+        floor[rows] = least[rows] * count / size * EVEN * math.sqrt(chains) / UNSEEN
         with np.errstate(all="ignore"):
-            # How far it is from the goal is known only as well as the density, of which the order statistics tell too.
-            unsure = np.abs(np.log(distance / (least[rows] * len(draws) * count / UNSEEN)))
-            error = np.hypot(mcse_of(by_chain), np.abs(middle - value[rows]) * unsure)
+            # What a probability is off means as much in values as the density says, of which the order statistics
+            # tell too: where theirs is lower, by theirs; and how far it is from the goal is known no better than both.
+            apart = least[rows] * chains * count / UNSEEN / distance
+            unsure = np.maximum(np.abs(np.log(apart)), apart - 1)
+            error = np.hypot(mcse_of(by_chain) * np.maximum(apart, 1), np.abs(middle - value[rows]) * unsure)
             agrees = np.abs(middle - plain.value[rows]) <= AGREE * np.hypot(plain.mcse[rows], error)
+            # In a gap between values all chains count alike, and not as many worlds as there should be.
+            below = (draws <= middle[:, None, None]).mean(axis=-1)
+            even = np.hypot(mcse_of(below), EVEN / math.sqrt(chains) / count)
+            agrees &= np.abs(below.mean(axis=-1) - probs[rows]) <= AGREE * even
             # Evenly spread worlds bring the error of what is smooth down by as much as there are more of them.
-            known = _error_of_plain(plain.value[rows], plain.mcse[rows], middle, len(draws))
+            known = _error_of_plain(plain.value[rows], plain.mcse[rows], middle, chains)
             good = agrees & (error * size / count < known)
         value[rows], errors[rows] = middle, np.where(good, error, np.inf)
-        floor[rows] = least[rows] * count / size
-        rows = rows[good & ((size < ENOUGH) | (error > floor[rows]))]
+        rows = rows[good & ((size < ENOUGH) | (error > CALM * floor[rows]))]
         if not rows.size:
             break
     return value, errors, floor

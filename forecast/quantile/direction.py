@@ -72,6 +72,7 @@ def _fitted(z: np.ndarray, values: np.ndarray, normals: Normals) -> np.ndarray:
     points = z.reshape(len(z), len(values), -1).swapaxes(0, 1)
     points = (points - points.mean(axis=-1, keepdims=True)) * normals.follows[:, :, None]
     rise = values.reshape(len(values), -1)
+    rise = rise / np.maximum(np.abs(rise).max(axis=-1, keepdims=True), 1e-300)
     rise = rise - rise.mean(axis=-1, keepdims=True)
     gram = np.matmul(points, points.swapaxes(1, 2))
     size = RIDGE * np.trace(gram, axis1=1, axis2=2) + 1e-300

@@ -112,11 +112,12 @@ def read_off(x: np.ndarray, y: np.ndarray, goal: float) -> tuple[np.ndarray, np.
 
     here = powers(x.reshape(len(x), -1))
     gram = np.matmul(here.swapaxes(1, 2), here) + 1e-13 * len(here[0]) * np.eye(DEGREE + 1)
-    coefficients = np.linalg.solve(gram, np.matmul(here.swapaxes(1, 2), work))
-    found: np.ndarray = np.matmul(powers(np.full((len(x), 1), goal)), coefficients)[:, 0, 0]
-    misses = np.abs(work - np.matmul(here, coefficients)).max(axis=(1, 2))
-    found = np.where(positive, np.exp(np.where(positive, found, 0.0)), found)
-    return found, np.where(positive, misses * found, misses)
+    with np.errstate(all="ignore"):  # far from the points, or of huge numbers: an infinite distance is refused
+        coefficients = np.linalg.solve(gram, np.matmul(here.swapaxes(1, 2), work))
+        found: np.ndarray = np.matmul(powers(np.full((len(x), 1), goal)), coefficients)[:, 0, 0]
+        misses = np.abs(work - np.matmul(here, coefficients)).max(axis=(1, 2))
+        found = np.where(positive, np.exp(np.where(positive, found, 0.0)), found)
+        return found, np.where(positive, misses * found, misses)
 
 
 @lru_cache(maxsize=64)
