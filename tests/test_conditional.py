@@ -284,3 +284,82 @@ def test_years_that_depend_on_each_other_cost_precision_and_nothing_else(tmp_pat
         hits += np.abs(found.value - long.value) <= 2 * np.hypot(found.mcse, long.mcse)
     for hit in hits:
         assert_share(int(hit), 100, 0.93, 1.0)
+
+
+def test_fewer_worlds_do_not_vouch_for_more(tmp_path) -> None:
+    """A product, but in one world of 10,000 a disaster, which the worlds that are looked at need not show."""
+    study = forecast.open_study(
+        write_study(
+            tmp_path,
+            prior("need", "lognormal(median=1, sigma=1.12)")
+            + prior("price", "lognormal(median=1, sigma=0.3)")
+            + prior("hit", "bernoulli(p=0.0001)"),
+            '''
+            import numpy as np
+
+
+            def spend(need, price, hit):
+                """Spending []."""
+                return np.where(hit > 0, 1000.0, need * price)
+            ''',
+            'quantities = ["spend"]',
+        )
+    )
+    exact = np.exp(np.hypot(1.12, 0.3) * ndtri(0.95 / 0.9999))
+    hits = 0
+    for seed in range(40):
+        found = study.run(draws=131_072, seed=seed).quantile("spend", 0.95)
+        hits += int(abs(found.value[0] - exact) <= 2 * found.mcse[0])
+    assert_share(hits, 40, 0.93, 1.0)
+
+
+def test_chains_that_agree_by_chance_do_not_end_the_search() -> None:
+    """The highest of three costs makes the upper end, and few worlds show it."""
+    sigma, middle = np.log([9, 14, 15]) / (2 * ndtri(0.95)), np.log([3, np.sqrt(3.5), np.sqrt(60)])
+
+    def total(z: np.ndarray) -> np.ndarray:
+        return sum(np.exp(m + s * one) for m, s, one in zip(middle, sigma, z, strict=True))
+
+    exact, hits = 37.38232, 0  # by Gauss and Legendre's quadrature over two of the three
+    for seed in range(300):
+        z = scores(Design(NAMES, seed), 0, 1024)
+        found = quantiles(total(z)[None], [0.95], normals=_normals(1, z, moved=[total]))
+        hits += abs(found.value[0, 0] - exact) <= 2 * found.mcse[0, 0]
+    assert_share(hits, 300, 0.93, 1.0)
+
+
+@pytest.mark.parametrize("noise", [0.02, 0.05])
+def test_nothing_is_moved_into_a_gap_where_no_world_is(noise: float) -> None:
+    def steps(z: np.ndarray) -> np.ndarray:
+        return np.round(4 * (z[0] + z[1])) + noise * z[2]
+
+    for seed in range(60):
+        z = scores(Design(NAMES, seed), 0, 1024)
+        draws = steps(z)[None]
+        plain, found = quantiles(draws, PROBS), quantiles(draws, PROBS, normals=_normals(1, z, moved=[steps]))
+        assert (np.abs(found.value - plain.value) <= 6 * np.hypot(plain.mcse, found.mcse)).all()
+        below = (draws[0] <= found.value[:, :1, None]).mean(axis=(1, 2))
+        assert (np.abs(below - PROBS) <= 0.01).all()
+
+
+def test_worlds_are_moved_in_blocks(tmp_path) -> None:
+    path = write_study(
+        tmp_path,
+        prior("a", "1 to 9") + prior("b", "0.5 to 7"),
+        '''
+        import numpy as np
+
+
+        def total(a, b):
+            """Total []."""
+            if np.size(a) > 2_000:
+                raise ValueError("too many worlds at a time")
+            return a + b
+        ''',
+        'quantities = ["total"]',
+    )
+    study = forecast.open_study(path)
+    low, high = (study.run(draws=8192, block=block, seed=1).quantile("total", PROBS) for block in (512, 1024))
+    assert np.array_equal(low.value, high.value) and np.array_equal(low.mcse, high.mcse)
+    plain = quantiles(study.run(draws=8192, block=512, seed=1).values("total"), PROBS)
+    assert (low.mcse < 0.5 * plain.mcse).all()
