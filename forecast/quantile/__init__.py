@@ -55,7 +55,7 @@ def quantiles(
     normals : Normals, optional
         Scores that the draws are functions of (one output for each leading index). Integrating along one direction of
         them (`forecast.quantile.conditional`) needs fewer worlds, often by a factor of 10 to 1,000; the result is taken
-        where its stated error is below half of the other.
+        where its stated error is below half of the other. For more than 32 quantiles at once, only where it is exact.
 
     Returns
     -------
