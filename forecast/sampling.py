@@ -342,7 +342,7 @@ def _moved(
         still = [name for name in part.inputs if name not in names]
         rest: dict[str, np.ndarray] = {}
         if still:
-            fixed = scores(plan[0].scores_of(design), 0, count)
+            fixed = scores(part, 0, count)
             rest = {name: np.broadcast_to(row, z.shape[1:]) for name, row in zip(part.inputs, fixed, strict=True)}
         own = [(z[names.index(name)] if name in names else rest[name]).reshape(-1) for name in part.inputs]
         out = np.empty(z[0].size)

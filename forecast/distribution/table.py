@@ -52,9 +52,8 @@ class Locator:
         inner = breaks[np.abs(breaks) < REACH]
         start, stop = (float(inner[0]), float(inner[-1])) if inner.size else (0.0, 0.0)
         # Buckets no wider than the narrowest cell hold one break at most; but a guide should stay in the cache.
-        narrow = float(np.diff(inner).min(initial=np.inf))
-        some = 4 * breaks.size + 1
-        count = max(some, min(2**14, int(min(1 + (stop - start) / narrow, 2.0**14)) + 1))
+        narrow = max(float(np.diff(inner).min(initial=np.inf)), 1e-9)
+        count = max(4 * breaks.size + 1, min(2**14, int((stop - start) / narrow) + 2))
         inverse = count / (stop - start) if stop > start else 1.0
         below = np.searchsorted(breaks, start + np.arange(count + 1) / inverse, side="left")
         below[0], below[-1] = 0, breaks.size
