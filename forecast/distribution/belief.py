@@ -117,7 +117,9 @@ class Distribution:
             Non-decreasing in ``z`` (to within rounding); each value depends on its own score only.
         """
         values = np.asarray(z, dtype=np.float64)
-        if np.isfinite(values).all():
+        with np.errstate(over="ignore", invalid="ignore"):
+            finite_sum = math.isfinite(values.sum())  # quicker than to ask each
+        if finite_sum:
             return self._map(self.marginal.from_normal, values)
         finite = self._map(self.marginal.from_normal, np.where(np.isinf(values), 0.0, values))
         ends = np.where(values > 0, self.support[1], self.support[0])

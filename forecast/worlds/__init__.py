@@ -91,13 +91,17 @@ def scores(design: Design, start: int, stop: int) -> np.ndarray:
     if design.given:
         mixing = np.where(np.isin(design.inputs, list(design.given))[:, None], 0.0, mixing)
     used = np.flatnonzero(mixing.any(axis=0)).tolist()
-    columns = (_sobol if design.method == "qmc" else _independent)(design, used, start, stop)
     out = np.empty((len(design.inputs), design.chains, stop - start))
     term = np.empty(out.shape[1:])
+    some = mixing != 0
+    # A coordinate that is one input's score as it stands is made in its place.
+    alone = (mixing == 1) & (some.sum(axis=1, keepdims=True) == 1) & (some.sum(axis=0) == 1)
+    places = {coordinate: out[row] for row, coordinate in np.argwhere(alone).tolist()}
+    columns = _sobol if design.method == "qmc" else _independent
     begun: set[int] = set()
     # Elementwise sums instead of a matrix product: BLAS orders its sums by block shape and thread count.
-    for coordinate, score in zip(used, columns, strict=True):
-        for row in np.flatnonzero(mixing[:, coordinate]).tolist():
+    for coordinate, score in zip(used, columns(design, used, start, stop, places), strict=True):
+        for row in np.flatnonzero(some[:, coordinate]).tolist() if score is not places.get(coordinate) else ():
             if row not in begun:
                 np.multiply(score, mixing[row, coordinate], out=out[row])
                 begun.add(row)
@@ -110,14 +114,17 @@ def scores(design: Design, start: int, stop: int) -> np.ndarray:
     return out
 
 
-def _sobol(design: Design, used: Sequence[int], start: int, stop: int) -> Iterator[np.ndarray]:
-    """A (chain, draw) array of normal scores for each used coordinate in turn, perhaps overwritten by the next."""
+def _sobol(
+    design: Design, used: Sequence[int], start: int, stop: int, places: Mapping[int, np.ndarray]
+) -> Iterator[np.ndarray]:
+    """A (chain, draw) array of normal scores for each used coordinate in turn: in its place, or soon overwritten."""
     if start == 0 and design.chains * stop <= _FIRST:
         for coordinate in used:
             yield _first(design.seed, design.chains, design.coordinates, coordinate, stop)
         return
-    out = np.empty((design.chains, stop - start))
+    spare = np.empty((design.chains, stop - start))
     for coordinate in used:
+        out = places.get(coordinate, spare)
         _fill(out, design.seed, design.chains, design.coordinates, coordinate, start)
         yield out
 
@@ -139,23 +146,27 @@ def _first(seed: int, chains: int, coordinates: int, coordinate: int, stop: int)
     return out
 
 
-def _independent(design: Design, used: Sequence[int], start: int, stop: int) -> Iterator[np.ndarray]:
+def _independent(
+    design: Design, used: Sequence[int], start: int, stop: int, places: Mapping[int, np.ndarray]
+) -> Iterator[np.ndarray]:
     """As `_sobol`, from generators keyed by chain and by chunk of draws, each drawing coordinate after coordinate."""
     chunks = range(start // _CHUNK, -(-stop // _CHUNK))
     keys = [[(design.seed, chain, chunk) for chunk in chunks] for chain in range(design.chains)]
     generators = [[np.random.Generator(np.random.SFC64(np.random.SeedSequence(key))) for key in row] for row in keys]
     asked = slice(start - chunks.start * _CHUNK, stop - chunks.start * _CHUNK)
-    pair = np.empty((2, design.chains, len(chunks) * _CHUNK))
+    spare = np.empty((2, design.chains, len(chunks) * _CHUNK))
+    whole = spare.shape[2] == stop - start
     for coordinate in range(0, used[-1] + 1 if used else 0, 2):
+        pair = [places.get(coordinate + offset, spare[offset]) if whole else spare[offset] for offset in (0, 1)]
         for uniform in pair:
             for chain, row in enumerate(generators):
                 for chunk, generator in enumerate(row):
                     generator.random(out=uniform[chain, chunk * _CHUNK : (chunk + 1) * _CHUNK])
         wanted = [offset for offset in (0, 1) if coordinate + offset in used]
-        for first in range(0, pair[0].size if wanted else 0, _CACHED):
+        for first in range(0, spare[0].size if wanted else 0, _CACHED):
             _to_normal(*(uniform.reshape(-1)[first : first + _CACHED] for uniform in pair))
         for offset in wanted:
-            yield pair[offset, :, asked]
+            yield pair[offset] if whole else pair[offset][:, asked]
 
 
 def _to_normal(first: np.ndarray, second: np.ndarray) -> None:
