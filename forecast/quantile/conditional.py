@@ -25,10 +25,10 @@ import numpy as np
 
 from forecast.quantile.direction import Moved, Normals, directions, index_along
 from forecast.quantile.mcse import Estimate, mcse_of
-from forecast.quantile.order_statistics import FEWEST, UNSEEN, near_of, read_off, span_of, unseen
+from forecast.quantile.order_statistics import FEWEST, near_of, read_off, spacing, span_of, unseen
 from forecast.special import ndtr, ndtri
 
-TRIAL, ENOUGH = 64, 512  # how many of them are moved: to see whether it is worth while, and before more are thought of
+TRIAL, ENOUGH = 64, 512  # draws of a chain that are moved: to see whether it is worth while, and before all are
 POINTS = 128  # draws of a chain that a direction is fitted to, at most
 STEPS = 4  # of the secant method, at most: evaluations of an output elsewhere
 WRONG = 0.1  # worlds that may be left on the wrong side
@@ -93,7 +93,8 @@ def put_right(
         rows = np.flatnonzero(wanted[:, column] & (mcse > np.maximum(least, EXACT * np.abs(value))))
         if 0 < rows.size <= MANY:
             one = Estimate(value[rows], mcse[rows])
-            better = _by_moving(draws[column], np.asarray(probs)[rows], one, its.of([column]), floor[rows, column])
+            apart = np.array([spacing(near[row][[column]])[0] for row in rows.tolist()])
+            better = _by_moving(draws[column], np.asarray(probs)[rows], one, its.of([column]), apart)
             _take_better(one, np.ones(rows.size, dtype=bool), *better, draws.shape[1])
             value[rows], mcse[rows] = one.value, one.mcse
     found.value[:, some], found.mcse[:, some] = plain.value, plain.mcse
@@ -163,16 +164,17 @@ def _along_one(
 
 
 def _by_moving(
-    draws: np.ndarray, probs: np.ndarray, plain: Estimate, normals: Normals, least: np.ndarray
+    draws: np.ndarray, probs: np.ndarray, plain: Estimate, normals: Normals, apart: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Estimates of one output (chain, draw), by moving each world to where it passes them: (prob,) each.
 
-    With few worlds first, then more, until their number is what leaves most in doubt.
+    With few worlds first, then more, until their error is a small share of what as many worlds do not show. How far
+    neighbours of one chain are `apart` tells of the density.
 
     Returns
     -------
     tuple of ndarray (prob,)
-        The estimates, their errors, and what as many worlds do not show, which is `least` for all worlds.
+        The estimates, their errors, and what as many worlds do not show.
     """
     own = normals.follows[0]
     z, correlation = normals.scores[own], normals.correlation[np.ix_(own, own)]
@@ -180,7 +182,7 @@ def _by_moving(
     (chains, count), order = draws.shape, np.argsort(draws, axis=-1)
     ends = (count * ndtr(ndtri(probs) + np.array([[-AROUND], [AROUND]]))).round().astype(int)
     ends = ends.clip(np.isneginf(draws).sum(axis=-1).max(), (draws < np.inf).sum(axis=-1).min())
-    value, errors, floor = plain.value.copy(), np.full(len(probs), np.inf), least.copy()
+    value, errors, floor = plain.value.copy(), np.full(len(probs), np.inf), np.zeros(len(probs))
     rows = np.flatnonzero(ends[1] - ends[0] >= FEWEST)
     if not rows.size:
         return value, errors, floor
@@ -198,13 +200,13 @@ def _by_moving(
             break
         by_chain, distance = found
         middle = by_chain.mean(axis=1)
-        floor[rows] = least[rows] * count / size * EVEN * math.sqrt(chains) / UNSEEN
+        floor[rows] = apart[rows] * EVEN / math.sqrt(chains) * count / size
         with np.errstate(all="ignore"):
             # What a probability is off means as much in values as the density says, of which the order statistics
             # tell too: where theirs is lower, by theirs; and how far it is from the goal is known no better than both.
-            apart = least[rows] * chains * count / UNSEEN / distance
-            unsure = np.maximum(np.abs(np.log(apart)), apart - 1)
-            error = np.hypot(mcse_of(by_chain) * np.maximum(apart, 1), np.abs(middle - value[rows]) * unsure)
+            rarer = apart[rows] * count / distance
+            unsure = np.maximum(np.abs(np.log(rarer)), rarer - 1)
+            error = np.hypot(mcse_of(by_chain) * np.maximum(rarer, 1), np.abs(middle - value[rows]) * unsure)
             agrees = np.abs(middle - plain.value[rows]) <= AGREE * np.hypot(plain.mcse[rows], error)
             # In a gap between values all chains count alike, and not as many worlds as there should be.
             below = (draws <= middle[:, None, None]).mean(axis=-1)

@@ -75,14 +75,20 @@ def unseen(near: np.ndarray) -> np.ndarray:
     N worlds do not show what happens with a probability below about 1 / N, and it may have put worlds on the other
     side of a quantile: Jeffreys' estimate of such a probability, (1/2) / (N + 1), as a distance.
     """
-    cells, chains, ranks = near.shape
+    found: np.ndarray = spacing(near) * UNSEEN / near.shape[1]
+    return found
+
+
+def spacing(near: np.ndarray) -> np.ndarray:
+    """Mean distance (cell,) of neighbours in one chain, from order statistics (cell, chain, rank) near a quantile."""
+    cells, _, ranks = near.shape
     if ranks < 2:
         return np.zeros(cells)
-    some = middle_of(ranks, LOCAL)
+    away = max(0, ranks - LOCAL) // 2
+    first, last = away, min(ranks, away + LOCAL) - 1
     with np.errstate(invalid="ignore", over="ignore"):
-        # The mean distance of neighbours in one chain.
-        distance = (near[..., some.stop - 1] - near[..., some.start]).mean(axis=1) / (some.stop - 1 - some.start)
-    found: np.ndarray = np.where(np.isfinite(distance), distance, 0.0) * UNSEEN / chains
+        distance = (near[..., last] - near[..., first]).mean(axis=1) / (last - first)
+    found: np.ndarray = np.where(np.isfinite(distance), distance, 0.0)
     return found
 
 
@@ -159,9 +165,3 @@ def _legendre(x: np.ndarray, degree: int) -> np.ndarray:
     for n in range(2, degree + 1):
         rows[n] = (rows[n - 1] * x * (2 * n - 1) - rows[n - 2] * (n - 1)) / n
     return rows
-
-
-def middle_of(count: int, most: int) -> slice:
-    """The middle of some ranks, `most` of them at most."""
-    away = max(0, count - most) // 2
-    return slice(away, min(count, away + most))

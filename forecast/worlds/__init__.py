@@ -101,7 +101,9 @@ def scores(design: Design, start: int, stop: int) -> np.ndarray:
     begun: set[int] = set()
     # Elementwise sums instead of a matrix product: BLAS orders its sums by block shape and thread count.
     for coordinate, score in zip(used, columns(design, used, start, stop, places), strict=True):
-        for row in np.flatnonzero(some[:, coordinate]).tolist() if score is not places.get(coordinate) else ():
+        if score is places.get(coordinate):
+            continue
+        for row in np.flatnonzero(some[:, coordinate]).tolist():
             if row not in begun:
                 np.multiply(score, mixing[row, coordinate], out=out[row])
                 begun.add(row)
